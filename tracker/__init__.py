@@ -1,0 +1,1 @@
+"""Courier delivery-incident tracker: reads what carriers say, and holds whoever promised something to it."""
