@@ -1,0 +1,1 @@
+"""The facts: tables, and every SELECT and conditional UPDATE on them."""

@@ -1,0 +1,58 @@
+"""The doing: load, decide, claim, write, commit; one file per stretch of the road.
+
+`Tools` is what every step is given; steps meet each other in the database only.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from tracker.carriers.base import Account
+from tracker.domain import hours
+from tracker.domain.ladder import BUILT_IN, Policy
+from tracker.domain.refunds import Mode
+from tracker.outside import calendars
+from tracker.outside.http import Sender
+from tracker.outside.mail import Mailer
+from tracker.outside.refund_providers.base import Provider
+from tracker.outside.words import Words
+from tracker.store.base import Store
+from tracker.store.depots import Depot
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tools:
+    """The database, the ways to the outside and the merchant's settings."""
+
+    store: Store
+    http: Sender
+    mail: Mailer
+    words: Words
+    accounts: Mapping[str, Account] = field(default_factory=dict)
+    providers: Mapping[str, Provider] = field(default_factory=dict)
+    policy: Policy = BUILT_IN
+    refunds_mode: Mode = Mode.PROPOSE
+    secret: bytes = b""
+    base_url: str = "http://127.0.0.1:8000"
+    zone: str = "Europe/Madrid"
+    locale: str = "es"
+    notify_urls: tuple[str, ...] = ()
+    owner: str = "worker"
+
+    @property
+    def staff_hours(self) -> hours.Calendar:
+        """When the merchant's own people work."""
+        return calendars.calendar("staff", self.zone, self.policy.staff_hours, "ES", None)
+
+    def cause_due(self, now: datetime) -> datetime:
+        """By when a refund must be asked for once the cause is known: at once, or in staff time where people send."""
+        if self.refunds_mode is Mode.AUTO:
+            return now
+        return hours.add(self.staff_hours, now, timedelta(minutes=self.policy.cause_known_minutes)).at
+
+
+def depot_hours(depot: Depot | None, staff: hours.Calendar) -> hours.Calendar:
+    """When a depot or desk works; the merchant's own hours where nobody is known."""
+    if depot is None:
+        return staff
+    return calendars.calendar(depot.name, depot.timezone, depot.hours, depot.country, depot.region)

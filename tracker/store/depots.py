@@ -1,0 +1,55 @@
+"""Depots and desks: who answers for a parcel at the carrier, when they are open and how they are reached."""
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from tracker.store.base import Base, Id
+
+DESK = "desk"
+"""The code of a carrier's account or claims desk."""
+
+
+class Depot(Base):
+    """A carrier's local office, or its desk.  `hours` is opening-hours text, `postcodes` a list of prefixes."""
+
+    __tablename__ = "depots"
+    id: Mapped[Id]
+    carrier: Mapped[str] = mapped_column(sa.String(32))
+    code: Mapped[str] = mapped_column(sa.String(32))
+    name: Mapped[str] = mapped_column(sa.String(120))
+    hours: Mapped[str] = mapped_column(sa.String(300), default="Mo-Fr 09:00-14:00,16:00-19:00; PH off")
+    timezone: Mapped[str] = mapped_column(sa.String(64), default="Europe/Madrid")
+    country: Mapped[str] = mapped_column(sa.String(2), default="ES")
+    region: Mapped[str | None] = mapped_column(sa.String(8))
+    email: Mapped[str | None] = mapped_column(sa.String(254))
+    phone: Mapped[str | None] = mapped_column(sa.String(32))
+    manager_email: Mapped[str | None] = mapped_column(sa.String(254))
+    language: Mapped[str] = mapped_column(sa.String(8), default="es")
+    postcodes: Mapped[str] = mapped_column(sa.Text, default="")
+    confirmed_at: Mapped[datetime | None]
+    """When an answer first proved that the address reaches the depot."""
+    __table_args__ = (sa.UniqueConstraint("carrier", "code"),)
+
+
+def desk(session: Session, carrier: str) -> Depot | None:
+    """The carrier's desk, where one is known."""
+    return session.scalars(sa.select(Depot).where(Depot.carrier == carrier, Depot.code == DESK)).one_or_none()
+
+
+def by_code(session: Session, carrier: str, code: str) -> Depot | None:
+    """The depot with the carrier's code; leading zeros do not matter (the feeds write both 8 and 08)."""
+    plain = code.lstrip("0") or "0"
+    rows = session.scalars(sa.select(Depot).where(Depot.carrier == carrier))
+    return next((depot for depot in rows if (depot.code.lstrip("0") or "0") == plain), None)
+
+
+def by_postcode(session: Session, carrier: str, postcode: str) -> Depot | None:
+    """The depot whose list holds the longest prefix of the postcode."""
+    best: tuple[int, Depot] | None = None
+    for depot in session.scalars(sa.select(Depot).where(Depot.carrier == carrier, Depot.postcodes != "")):
+        fits = [len(prefix) for prefix in depot.postcodes.split() if postcode.startswith(prefix)]
+        if fits and (best is None or max(fits) > best[0]):
+            best = (max(fits), depot)
+    return best[1] if best else None

@@ -1,0 +1,115 @@
+"""Links by token: pages for customers and depots that need no login, and the limits on guessing."""
+
+import hmac
+import secrets
+from base64 import urlsafe_b64encode
+from datetime import datetime
+from enum import StrEnum
+from hashlib import sha256
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from tracker.store.base import Base, Id
+
+
+class Purpose(StrEnum):
+    """What a link lets its bearer do."""
+
+    STATUS = "status"
+    """See status and times of one shipment (given for number + postcode)."""
+    CUSTOMER = "customer"
+    """Also answer and choose (mailed to the contact on file)."""
+    DEPOT = "depot"
+    """Answer for one incident as the depot."""
+
+
+class Link(Base):
+    """A link.  Only the token's hash is stored; the token is made again from `nonce` and the secret key to mail it."""
+
+    __tablename__ = "links"
+    id: Mapped[Id]
+    purpose: Mapped[Purpose]
+    token_hash: Mapped[bytes] = mapped_column(sa.LargeBinary(32), unique=True)
+    nonce: Mapped[str] = mapped_column(sa.String(32))
+    shipment_id: Mapped[int] = mapped_column(sa.ForeignKey("shipments.id"), index=True)
+    incident_id: Mapped[int | None] = mapped_column(sa.ForeignKey("incidents.id"))
+    depot_id: Mapped[int | None] = mapped_column(sa.ForeignKey("depots.id"))
+    made_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+
+
+class Attempt(Base):
+    """How often something was tried within one hour: the count that makes guessing useless."""
+
+    __tablename__ = "attempts"
+    id: Mapped[Id]
+    subject: Mapped[str] = mapped_column(sa.String(96))
+    hour: Mapped[datetime]
+    count: Mapped[int]
+    __table_args__ = (sa.UniqueConstraint("subject", "hour"),)
+
+
+def make(
+    session: Session,
+    secret: bytes,
+    purpose: Purpose,
+    now: datetime,
+    expires_at: datetime,
+    *,
+    shipment_id: int,
+    incident_id: int | None = None,
+    depot_id: int | None = None,
+) -> Link:
+    """A new link; `token()` tells its secret."""
+    nonce = secrets.token_hex(16)
+    link = Link(
+        purpose=purpose,
+        nonce=nonce,
+        token_hash=_digest(_token(secret, purpose, nonce)),
+        shipment_id=shipment_id,
+        incident_id=incident_id,
+        depot_id=depot_id,
+        made_at=now,
+        expires_at=expires_at,
+    )
+    session.add(link)
+    session.flush()
+    return link
+
+
+def token(secret: bytes, link: Link) -> str:
+    """The link's token: 32 bytes that only the holder of the secret key can make."""
+    return _token(secret, link.purpose, link.nonce)
+
+
+def find(session: Session, told: str, now: datetime, *purposes: Purpose) -> Link | None:
+    """The link with that token, if it is of one of these purposes and still good at `now`."""
+    link = session.scalars(sa.select(Link).where(Link.token_hash == _digest(told))).one_or_none()
+    if link is None or link.purpose not in purposes or link.revoked_at is not None or now >= link.expires_at:
+        return None
+    return link
+
+
+def attempted(session: Session, subject: str, now: datetime) -> int:
+    """Count one more try within this clock hour and tell how many there were; holds across processes."""
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    insert = pg_insert if session.get_bind().dialect.name == "postgresql" else sqlite_insert
+    return session.execute(
+        insert(Attempt)
+        .values(subject=subject, hour=hour, count=1)
+        .on_conflict_do_update(index_elements=["subject", "hour"], set_={"count": Attempt.count + 1})
+        .returning(Attempt.count)
+    ).scalar_one()
+
+
+def _token(secret: bytes, purpose: Purpose, nonce: str) -> str:
+    made = hmac.new(secret, f"link:{purpose}:{nonce}".encode(), sha256).digest()
+    return urlsafe_b64encode(made).rstrip(b"=").decode()
+
+
+def _digest(told: str) -> bytes:
+    return sha256(told.encode(errors="replace")).digest()
