@@ -1,0 +1,1 @@
+"""Talks to the world: HTTP, mail, words, calendars; knows nothing of shipments."""

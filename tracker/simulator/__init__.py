@@ -1,0 +1,1 @@
+"""A world of parcels, depots, carriers and customers in simulated time."""

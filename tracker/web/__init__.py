@@ -1,0 +1,1 @@
+"""The faces: customer, depot, console, API; thin views over the steps."""
