@@ -50,7 +50,7 @@ PLANTED = {
     "carriers": [("tracker/carriers/planted.py", "import tracker.carriers.another")],
     "domain": [
         ("tracker/domain/events.py", "import tracker.domain.status"),
-        ("tracker/domain/hours.py", "import tracker.domain.events"),
+        ("tracker/domain/hours/opening.py", "import tracker.domain.events"),
         ("tracker/domain/promises.py", "import tracker.domain.ladder"),
         ("tracker/domain/promises.py", "import tracker.domain.notices"),
     ],
