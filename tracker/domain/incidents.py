@@ -41,6 +41,8 @@ class Outcome(StrEnum):
     DELIVERED = "delivered"
     REFUNDED = "refunded"
     RETURNED = "returned"
+    MOVING = "moving"
+    """Silence was all that was wrong, and a scan has ended it."""
     WITHDRAWN = "withdrawn"
 
 

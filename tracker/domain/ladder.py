@@ -103,3 +103,11 @@ def _rung(place: int, entry: Any) -> Rung:
         raise PolicyError(
             f"rung {place} of the policy needs 'to' (depot, manager or desk) and business_hours or working_days"
         ) from None
+
+
+_FAR_PREFIXES: Final = ("07", "35", "38", "51", "52")
+
+
+def is_far(country: str, postcode: str) -> bool:
+    """Whether a parcel has a sea to cross: abroad, or the Spanish islands, Ceuta and Melilla by their postcodes."""
+    return country != "ES" or postcode.startswith(_FAR_PREFIXES)

@@ -32,8 +32,10 @@ class Wanted(StrEnum):
     WHILE_OPEN = "while_open"
     WHILE_PROMISED = "while_promised"
     """The promise it speaks of is open and still has the same version."""
+    WHILE_ASKED = "while_asked"
+    """The customer's word on the promise is still open: nobody but the depot has spoken."""
     WHILE_UNRESOLVED_LEVEL = "while_unresolved_level"
-    """The incident is open, in the same episode, and no promise of the receiver's has been kept since."""
+    """The incident is open, in the same episode, and its ladder still climbs."""
     WHILE_RESOLVED = "while_resolved"
 
 
@@ -56,7 +58,7 @@ class Rule(NamedTuple):
 
 RULES: Final = {
     Topic.CUSTOMER_OPENED: Rule(Wanted.WHILE_OPEN, Hours.ANY),
-    Topic.CUSTOMER_ASKED: Rule(Wanted.WHILE_PROMISED, Hours.CUSTOMER),
+    Topic.CUSTOMER_ASKED: Rule(Wanted.WHILE_ASKED, Hours.CUSTOMER),
     Topic.CUSTOMER_FOUND: Rule(Wanted.WHILE_OPEN, Hours.ANY),
     Topic.CUSTOMER_CHOICE: Rule(Wanted.WHILE_OPEN, Hours.ANY),
     Topic.CUSTOMER_LINK: Rule(Wanted.ALWAYS, Hours.ANY),

@@ -91,6 +91,18 @@ class Next(StrEnum):
     GIVE_UP_ASKING = "give_up_asking"
 
 
+class Terms(NamedTuple):
+    """What is promised: who must do what for whom by when (an instant), and how that date came about."""
+
+    performer: Party
+    action: Action
+    beneficiary: Party
+    due_at: datetime
+    source: DueSource = DueSource.AGREED
+    reason: str = ""
+    trace: str = ""
+
+
 class Facts(NamedTuple):
     """What decides the next step of an open promise.  `nudge_at` None: there is nobody to nudge."""
 

@@ -39,7 +39,8 @@ def resolve(
     )
     promises.set_next_due(session, incident)
     tell(session, incident, now, _voice(actor), "resolved", outcome=str(outcome), why=why)
-    _ask_later(session, incident, now)
+    if outcome is not rules.Outcome.MOVING:
+        _ask_later(session, incident, now)
 
 
 def _ask_later(session: Session, incident: Incident, now: datetime) -> None:

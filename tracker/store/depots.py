@@ -1,5 +1,6 @@
 """Depots and desks: who answers for a parcel at the carrier, when they are open and how they are reached."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -53,3 +54,23 @@ def by_postcode(session: Session, carrier: str, postcode: str) -> Depot | None:
         if fits and (best is None or max(fits) > best[0]):
             best = (max(fits), depot)
     return best[1] if best else None
+
+
+def receiver(session: Session, carrier: str, depot: Depot | None) -> Depot | None:
+    """Who is written to first: a depot whose address an answer has confirmed, else the desk, else the unproved depot.
+
+    None when nobody has an address: then a person must reach them.
+    """
+    office = desk(session, carrier)
+    reachable = office is not None and bool(office.email)
+    if depot is not None and depot.email and (depot.confirmed_at is not None or not reachable):
+        return depot
+    return office if reachable else None
+
+
+def resolve(session: Session, carrier: str, codes: Sequence[str | None], postcode: str) -> Depot | None:
+    """The depot responsible for a parcel: by the carrier's own codes, first to last, else by the postcode."""
+    for code in filter(None, codes):
+        if (known := by_code(session, carrier, code)) is not None:
+            return known
+    return by_postcode(session, carrier, postcode) if postcode else None

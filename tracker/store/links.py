@@ -81,6 +81,18 @@ def make(
     return link
 
 
+def standing(session: Session, secret: bytes, purpose: Purpose, now: datetime, expires_at: datetime, **of: int) -> Link:
+    """The live link for that purpose and subject, made if there is none: a mail sent again carries the same address."""
+    known = session.scalars(
+        sa.select(Link)
+        .filter_by(purpose=purpose, revoked_at=None, **of)
+        .where(Link.expires_at > now)
+        .order_by(Link.id.desc())
+        .limit(1)
+    ).one_or_none()
+    return known or make(session, secret, purpose, now, expires_at, **of)
+
+
 def token(secret: bytes, link: Link) -> str:
     """The link's token: 32 bytes that only the holder of the secret key can make."""
     return _token(secret, link.purpose, link.nonce)

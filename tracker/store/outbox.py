@@ -35,7 +35,6 @@ class Notice(Wake, Base):
     promise_id: Mapped[int | None] = mapped_column(sa.ForeignKey("promises.id"))
     shipment_id: Mapped[int | None] = mapped_column(sa.ForeignKey("shipments.id"))
     remedy_id: Mapped[int | None] = mapped_column(sa.ForeignKey("remedies.id"))
-    link_id: Mapped[int | None] = mapped_column(sa.ForeignKey("links.id"))
     version: Mapped[int] = mapped_column(default=1)
     """The promise's version or the incident's episode that the notice speaks of."""
     recipient: Mapped[str] = mapped_column(sa.String(64))

@@ -1,0 +1,56 @@
+"""How each carrier account answers: the ground of 'no escalation and no refund rests on stale data'."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from tracker.store.shipments import Feed, Shipment
+
+STALE_AFTER: Final = timedelta(hours=6)
+"""Three times the usual interval without one answer."""
+
+
+def of(session: Session, carrier: str, account: str) -> Feed:
+    """The health of an account's feed; made at its first poll."""
+    known = session.scalars(sa.select(Feed).where(Feed.carrier == carrier, Feed.account == account)).one_or_none()
+    if known is None:
+        known = Feed(carrier=carrier, account=account, failures=0)
+        session.add(known)
+        session.flush()
+    return known
+
+
+def answered(feed: Feed, now: datetime) -> None:
+    """The account gave an answer that could be read."""
+    feed.last_attempt_at = feed.last_success_at = now
+    feed.failing_since = feed.alarmed_at = feed.error = None
+    feed.failures = 0
+
+
+def failed(feed: Feed, now: datetime, error: str) -> None:
+    """The account gave no answer, or one that could not be read."""
+    feed.last_attempt_at = now
+    feed.failing_since = feed.failing_since or now
+    feed.error = error[:300]
+    feed.failures += 1
+
+
+def stale(session: Session, shipment: Shipment, now: datetime) -> bool:
+    """Whether what we know of the shipment is too old to act upon: its feed has failed for longer than STALE_AFTER."""
+    feed = session.scalars(
+        sa.select(Feed).where(Feed.carrier == shipment.carrier, Feed.account == shipment.account)
+    ).one_or_none()
+    if feed is None or feed.failing_since is None:
+        return False
+    return now - (feed.last_success_at or feed.failing_since) > STALE_AFTER
+
+
+def silent(session: Session, now: datetime) -> Sequence[Feed]:
+    """The feeds that have failed for too long and of which nobody has been told."""
+    since = sa.func.coalesce(Feed.last_success_at, Feed.failing_since)
+    return session.scalars(
+        sa.select(Feed).where(Feed.failing_since.is_not(None), Feed.alarmed_at.is_(None), since < now - STALE_AFTER)
+    ).all()
