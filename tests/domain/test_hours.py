@@ -84,6 +84,7 @@ SUBTRACTED = {
     "from inside the lunch break": ("2026-09-04 15:00", HOUR, "2026-09-04 13:00"),
     "a whole period from its close": ("2026-09-04 14:00", 5 * HOUR, "2026-09-04 09:00"),
     "none": ("2026-09-04 10:00", 0 * HOUR, "2026-09-04 10:00"),
+    "none, at the opening": ("2026-09-04 09:00", 0 * HOUR, "2026-09-04 09:00"),
 }
 
 
@@ -113,6 +114,7 @@ def test_a_working_day_ends_with_its_last_close(start, n, due):
 WORKING_DAYS = {
     "the same clock time": ("2026-09-02 11:30", 1, "2026-09-03 11:30"),
     "into the lunch break: its end": ("2026-09-02 15:00", 1, "2026-09-03 16:00"),
+    "at the lunch close: there": ("2026-09-02 14:00", 1, "2026-09-03 14:00"),
     "before the opening: the opening": ("2026-09-02 07:00", 1, "2026-09-03 09:00"),
     "after the close: the close, for the date stays": ("2026-09-02 20:00", 1, "2026-09-03 18:00"),
     "onto the short Saturday": ("2026-09-04 17:00", 1, "2026-09-05 13:00"),
@@ -315,6 +317,12 @@ def test_INV_T7_four_hundred_days_are_a_limit_to_the_day():
         else:
             with pytest.raises(NeverOpen):
                 end_of_working_day(calendar, start)
+
+
+def test_closed_days_that_do_not_follow_each_other_are_no_mistake():
+    mondays = weekly("Mondays", "UTC", "09:00-10:00", *[""] * 6)
+    due = end_of_working_day(mondays, at("2026-09-04 10:00"), 200).at
+    assert due == datetime(2026, 9, 7, 10, 0, tzinfo=UTC) + 199 * 7 * DAY
 
 
 def test_a_calendar_that_never_opens_is_never_open():

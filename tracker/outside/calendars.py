@@ -128,7 +128,7 @@ def _openings(hours: OpeningHours, day: date) -> Iterator[tuple[datetime, dateti
             continue
         if closes - opens >= DAY and opens < end and closes > begin:
             yield max(opens, begin), min(closes, end)
-        elif closes - opens < DAY and begin <= opens < end:
+        elif begin <= opens < end:
             yield opens, closes
 
 

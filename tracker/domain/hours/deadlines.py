@@ -75,7 +75,7 @@ def add_working_days(calendar: Calendar, start: datetime, n: int) -> Deadline:
     day, found = _nth_working_day(calendar, start, n)
     shown, due = local(calendar, start), found[-1][1]
     if windows_of(calendar, shown.date()):
-        clock = instant(datetime.combine(day, shown.time()), zone_of(calendar), shown.fold)
+        clock = instant(datetime.combine(day, shown.time()), zone_of(calendar), 0)
         due = next((max(opens, clock) for opens, closes in found if clock <= closes), due)
     return _because(calendar, "1 working day" if n == 1 else f"{n} working days", start, due)
 
