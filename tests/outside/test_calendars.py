@@ -199,13 +199,17 @@ ZONE = {
     "Nice": ("FR", "06000", "Europe/Paris"),
     "Saint-Denis de la Réunion": ("FR", "97400", "Indian/Reunion"),
     "Sofia": ("bg", "1000", "Europe/Sofia"),
-    "a country that is not in the table": ("QQ", "1000", None),
+    "a country that is not in the table": ("QQ", "1000", "Europe/Madrid"),
 }
 
 
 @pytest.mark.parametrize(("country", "postcode", "zone"), ZONE.values(), ids=ZONE)
 def test_a_postcode_has_a_time_zone(country, postcode, zone):
     assert postcode_zone(country, postcode) == zone
+
+
+def test_a_postcode_of_nowhere_has_the_zone_that_the_caller_says():
+    assert postcode_zone("", "", otherwise="Europe/Lisbon") == "Europe/Lisbon"
 
 
 @pytest.mark.parametrize("country", MAINLANDS)

@@ -96,15 +96,15 @@ def postcode_region(country: str, postcode: str) -> str | None:
     """The region of a postcode, as `calendar` takes it: Spain's communities, Portugal's islands; None elsewhere."""
     land, code = _normal(country, postcode)
     if land == "PT":
-        return PORTUGAL.get(postcode_zone(land, code) or "")
+        return PORTUGAL.get(postcode_zone(land, code))
     return SPAIN.get(code[:2]) if land == "ES" else None
 
 
-def postcode_zone(country: str, postcode: str) -> str | None:
-    """The IANA zone whose clocks hang at a postcode; None for a country that is not in the tables."""
+def postcode_zone(country: str, postcode: str, otherwise: str = "Europe/Madrid") -> str:
+    """The IANA zone whose clocks hang at a postcode; `otherwise` for a country that is not in the tables."""
     land, code = _normal(country, postcode)
     islands = (zone for start, zone in ISLANDS.get(land, {}).items() if code.startswith(start))
-    return next(islands, None) or MAINLANDS.get(land)
+    return next(islands, MAINLANDS.get(land, otherwise))
 
 
 def _normal(country: str, postcode: str) -> tuple[str, str]:
