@@ -220,6 +220,7 @@ def _tables() -> None:  # noqa: PLR0915 - one statement a table and index
         sa.Column("last_event_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("delivered_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("stall_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("overdue_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("fold_version", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("feed_hash", sa.LargeBinary(length=16), nullable=True),
         sa.Column("polled_at", sa.DateTime(timezone=True), nullable=True),
@@ -243,7 +244,7 @@ def _tables() -> None:  # noqa: PLR0915 - one statement a table and index
         batch_op.create_index(batch_op.f("ix_shipments_order_id"), ["order_id"], unique=False)
         batch_op.create_index(
             "ix_shipments_wake",
-            ["wake_at"],
+            ["carrier", "wake_at"],
             unique=False,
             sqlite_where=sa.text("wake_at IS NOT NULL AND parked_at IS NULL"),
             postgresql_where=sa.text("wake_at IS NOT NULL AND parked_at IS NULL"),

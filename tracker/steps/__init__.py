@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from tracker.carriers.base import Account
 from tracker.domain import hours
-from tracker.domain.ladder import BUILT_IN, Policy
+from tracker.domain.ladder import BUILT_IN, Policy, is_far
 from tracker.domain.refunds import Mode
 from tracker.outside import calendars
 from tracker.outside.http import Sender
@@ -18,6 +18,9 @@ from tracker.outside.refund_providers.base import Provider
 from tracker.outside.words import Words
 from tracker.store.base import Store
 from tracker.store.depots import Depot
+
+LANE_HOURS = "Mo-Fr 09:00-19:00; PH off"
+"""When parcels move on the last stretch: only working days count for silence."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +52,27 @@ class Tools:
         if self.refunds_mode is Mode.AUTO:
             return now
         return hours.add(self.staff_hours, now, timedelta(minutes=self.policy.cause_known_minutes)).at
+
+    def silence(self, country: str, postcode: str, last_event_at: datetime) -> datetime:
+        """When a parcel that nobody has scanned since then counts as stalled, in the destination's working days."""
+        far = is_far(country, postcode)
+        days = self.policy.stalled_working_days_far if far else self.policy.stalled_working_days
+        lane = _lane(country, postcode)
+        return hours.add_working_days(lane, hours.next_opening(lane, last_event_at), days).at
+
+    def overdue(self, country: str, postcode: str, promised_at: datetime) -> datetime:
+        """When a parcel that was promised for then counts as overdue."""
+        return hours.add_working_days(_lane(country, postcode), promised_at, self.policy.overdue_working_days).at
+
+    def solution_due(self, now: datetime) -> datetime:
+        """By when a person must tell the carrier what it waits for."""
+        return hours.add(self.staff_hours, now, timedelta(hours=self.policy.solution_staff_hours)).at
+
+
+def _lane(country: str, postcode: str) -> hours.Calendar:
+    zone = calendars.postcode_zone(country, postcode)
+    region = calendars.postcode_region(country, postcode)
+    return calendars.calendar("the delivery side", zone, LANE_HOURS, country, region)
 
 
 def depot_hours(depot: Depot | None, staff: hours.Calendar) -> hours.Calendar:

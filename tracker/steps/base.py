@@ -186,3 +186,8 @@ def tell_customer(session: Session, incident: Incident, topic: Topic, what: str,
 def next_due(session: Session, incident: Incident) -> None:
     """Bring the queue's date up to date."""
     promises.set_next_due(session, incident)
+
+
+def end_of_staff_day(tools: Tools, now: datetime) -> datetime:
+    """The end of our own next working day: by when a person has decided."""
+    return hours.end_of_working_day(tools.staff_hours, now, 1).at

@@ -1,13 +1,15 @@
 """The ground under every table: the declarative base, the Utc column and the SQLite and PostgreSQL profiles."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import Enum
-from typing import Annotated, Any, ClassVar, Final
+from typing import Annotated, Any, ClassVar, Final, cast
 
 import sqlalchemy as sa
 from sqlalchemy import event
+from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.engine import Engine
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column, sessionmaker
 
@@ -106,6 +108,14 @@ class Store:
         """Close every connection."""
         self.engine.dispose()
         self._readers.dispose()
+
+
+def insert_new(
+    session: Session, model: type[Base], rows: Sequence[Mapping[str, Any]], unique: Sequence[str] | None = None
+) -> None:
+    """Insert rows in one go by Core; the database skips those that a unique constraint knows already."""
+    insert = pg_insert if session.get_bind().dialect.name == "postgresql" else sqlite_insert
+    session.execute(insert(cast(sa.Table, model.__table__)).on_conflict_do_nothing(index_elements=unique), rows)
 
 
 def _engine(url: str, *, writing: bool) -> Engine:

@@ -100,10 +100,17 @@ def token(secret: bytes, link: Link) -> str:
 
 def find(session: Session, told: str, now: datetime, *purposes: Purpose) -> Link | None:
     """The link with that token, if it is of one of these purposes and still good at `now`."""
-    link = session.scalars(sa.select(Link).where(Link.token_hash == _digest(told))).one_or_none()
-    if link is None or link.purpose not in purposes or link.revoked_at is not None or now >= link.expires_at:
-        return None
-    return link
+    return session.scalars(sa.select(Link).where(*good(told, now, *purposes))).one_or_none()
+
+
+def good(told: str, now: datetime, *purposes: Purpose) -> tuple[sa.ColumnElement[bool], ...]:
+    """What makes a link the one with that token, of one of these purposes and still good at `now`."""
+    return (*named(told, *purposes), Link.revoked_at.is_(None), Link.expires_at > now)
+
+
+def named(told: str, *purposes: Purpose) -> tuple[sa.ColumnElement[bool], ...]:
+    """What makes a link the one with that token, good or ended."""
+    return (Link.token_hash == _digest(told), Link.purpose.in_(purposes))
 
 
 def attempted(session: Session, subject: str, now: datetime) -> int:
@@ -116,6 +123,17 @@ def attempted(session: Session, subject: str, now: datetime) -> int:
         .on_conflict_do_update(index_elements=["subject", "hour"], set_={"count": Attempt.count + 1})
         .returning(Attempt.count)
     ).scalar_one()
+
+
+def forgive(session: Session, subject: str, now: datetime) -> None:
+    """Take back the try that was just counted: it was no guess."""
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    session.execute(
+        sa.update(Attempt)
+        .where(Attempt.subject == subject, Attempt.hour == hour, Attempt.count > 0)
+        .values(count=Attempt.count - 1)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def _token(secret: bytes, purpose: Purpose, nonce: str) -> str:

@@ -1,17 +1,22 @@
 """Remedies: refund intents, stored before anything is sent, with the money reserved on the order."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any, Final
 
 import sqlalchemy as sa
+from sqlalchemy import event
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
-from tracker.domain.refunds import LIVE, State
+from tracker.domain.refunds import CAN_CANCEL, GIVES_BACK, LIVE, State
 from tracker.store.base import Base, Id
-from tracker.store.incidents import Incident
-from tracker.store.shipments import Order
-from tracker.store.wake import Wake, wake_index
+from tracker.store.incidents import Incident, PolicyRow
+from tracker.store.shipments import Order, Relation, Shipment
+from tracker.store.wake import LEASE, Leased, LeaseLost, Wake, pull, wake_index
 
 _IS_LIVE = "state NOT IN ('failed', 'cancelled')"
+BY_RULE: Final = "rule"
+"""The approver of what went out within the caps without a person."""
 
 
 class Remedy(Wake, Base):
@@ -58,6 +63,55 @@ class Remedy(Wake, Base):
     )
 
 
+_SENT_ONCE: Final = ("incident_id", "order_id", "seq", "key", "amount_minor", "currency", "reason", "provider", "body_hash")
+
+
+class SentIsFixed(Exception):
+    """Key, amount and body of an intent that was sent once never change: another amount is another intent."""
+
+
+@event.listens_for(Remedy, "before_update")
+def _what_was_sent_stays(_mapper: Any, _connection: Any, remedy: Remedy) -> None:
+    state = sa.inspect(remedy)
+    sent_before = state.attrs.first_sent_at.history
+    if remedy.first_sent_at is None or (sent_before.added and None in (sent_before.deleted or [None])):
+        return
+    if changed := [name for name in _SENT_ONCE if state.attrs[name].history.has_changes()]:
+        raise SentIsFixed(f"refund {remedy.key} was sent: {', '.join(changed)} cannot change any more")
+
+
+def lock(session: Session, remedy: Remedy) -> Remedy:
+    """Hold an intent and its incident until the end of the transaction, both as they are now.
+
+    Everybody takes the incident first, so that two who want both never wait for each other.
+    """
+    lock_incident(session, remedy.incident)
+    session.refresh(remedy, with_for_update=True)
+    return remedy
+
+
+def lock_incident(session: Session, incident: Incident) -> Incident:
+    """Hold an incident until the end of the transaction, as it is now: one decision about its money at a time."""
+    session.refresh(incident, with_for_update=True)
+    return incident
+
+
+def hold(session: Session, leased: Leased, lease_now: datetime) -> Remedy:
+    """The leased intent and its incident, locked, with a fresh lease.  Raises LeaseLost when it was taken over."""
+    incident_id = session.scalar(sa.select(Remedy.incident_id).where(Remedy.id == leased.id))
+    session.execute(sa.select(Incident.id).where(Incident.id == incident_id).with_for_update())
+    kept = session.execute(
+        sa.update(Remedy)
+        .where(Remedy.id == leased.id, Remedy.token == leased.token)
+        .values(lease_until=lease_now + LEASE)
+        .returning(Remedy.id)
+        .execution_options(synchronize_session=False)
+    ).all()
+    if not kept:
+        raise LeaseLost(f"remedies {leased.id} was taken over")
+    return session.get_one(Remedy, leased.id)
+
+
 def reserve(session: Session, order_id: int, amount_minor: int) -> bool:
     """Set money of the order aside; False when less than that is left of what was paid."""
     kept = session.execute(
@@ -98,6 +152,49 @@ def by_key(session: Session, key: str) -> Remedy | None:
     return session.scalars(sa.select(Remedy).where(Remedy.key == key)).one_or_none()
 
 
-def requested_since(session: Session, since: datetime) -> int:
-    """How many intents were sent since an instant (the daily cap counts these)."""
-    return session.scalar(sa.select(sa.func.count()).select_from(Remedy).where(Remedy.first_sent_at >= since)) or 0
+def ended_before(session: Session, incident_id: int) -> Sequence[Remedy]:
+    """The incident's intents that failed or were cancelled, oldest first."""
+    return session.scalars(
+        sa.select(Remedy).where(Remedy.incident_id == incident_id, Remedy.state.in_(GIVES_BACK)).order_by(Remedy.seq)
+    ).all()
+
+
+def is_alone(session: Session, order_id: int) -> bool:
+    """Whether the order went out as one shipment, so that what was paid is its worth."""
+    sent = sa.select(sa.func.count()).where(Shipment.order_id == order_id, Shipment.relation == Relation.OUTBOUND)
+    return (session.scalar(sent) or 0) == 1
+
+
+def by_rule_since(session: Session, policy: PolicyRow, since: datetime, *, waiting: bool) -> int:
+    """How many intents approved by rule were sent since an instant, those that wait to be sent on demand.
+
+    The policy's row is held meanwhile, so that two workers never take the last place of a day together.
+    """
+    session.execute(sa.select(PolicyRow.id).where(PolicyRow.id == policy.id).with_for_update(key_share=True))
+    counted = Remedy.first_sent_at >= since
+    if waiting:
+        counted = sa.or_(counted, Remedy.state == State.APPROVED)
+    return session.scalar(sa.select(sa.func.count()).where(Remedy.approver == BY_RULE, counted)) or 0
+
+
+def of_provider(session: Session, provider: str, provider_ref: str) -> Remedy | None:
+    """The intent that a provider knows under its own id."""
+    return session.scalars(
+        sa.select(Remedy).where(Remedy.provider == provider, Remedy.provider_ref == provider_ref)
+    ).one_or_none()
+
+
+def wake_unsent(session: Session, incident_id: int, now: datetime) -> None:
+    """Let the refund step look again at what has not been sent: what it rests on has changed."""
+    for remedy_id in session.scalars(
+        sa.select(Remedy.id).where(Remedy.incident_id == incident_id, Remedy.state.in_(CAN_CANCEL))
+    ):
+        pull(session, Remedy, remedy_id, now)
+
+
+def wake_at(session: Session, leased: Leased, at: datetime) -> None:
+    """Set when a row that was handed back in this transaction is looked at again."""
+    session.flush()
+    session.execute(
+        sa.update(Remedy).where(Remedy.id == leased.id).values(wake_at=at).execution_options(synchronize_session=False)
+    )

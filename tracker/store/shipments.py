@@ -93,6 +93,8 @@ class Shipment(Wake, Base):
     delivered_at: Mapped[datetime | None]
     stall_at: Mapped[datetime | None]
     """When silence becomes a finding: worked out when the last event came, so that quiet polls only compare."""
+    overdue_at: Mapped[datetime | None]
+    """When the promised date has passed by long enough to be a finding."""
     fold_version: Mapped[int] = mapped_column(default=0)
     feed_hash: Mapped[bytes | None] = mapped_column(sa.LargeBinary(16))
     polled_at: Mapped[datetime | None]
@@ -106,7 +108,7 @@ class Shipment(Wake, Base):
     __table_args__ = (
         sa.UniqueConstraint("carrier", "number", "epoch"),
         sa.Index("ix_shipments_number", "number"),
-        wake_index("shipments"),
+        wake_index("shipments", "carrier"),
     )
 
 

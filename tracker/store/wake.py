@@ -48,10 +48,13 @@ class Wake:
     last_error: Mapped[str | None] = mapped_column(sa.Text)
 
 
-def wake_index(table: str) -> sa.Index:
-    """The partial index that makes a lease cost the same among ten thousand and a million rows."""
+def wake_index(table: str, *before: str) -> sa.Index:
+    """The partial index that makes a lease cost the same among ten thousand and a million rows.
+
+    Columns named in `before` come first, for a table whose rows are leased by such a value.
+    """
     due = sa.text("wake_at IS NOT NULL AND parked_at IS NULL")
-    return sa.Index(f"ix_{table}_wake", "wake_at", sqlite_where=due, postgresql_where=due)
+    return sa.Index(f"ix_{table}_wake", *before, "wake_at", sqlite_where=due, postgresql_where=due)
 
 
 def lease(

@@ -1,0 +1,205 @@
+"""Polls the carriers: asks about the parcels that are due, stores their events and folds them into findings."""
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import blake2b, sha256
+from typing import Final
+
+from sqlalchemy.orm import Session
+
+from tracker.carriers import CARRIERS
+from tracker.carriers.base import Account, Carrier, CarrierError, NotKnown, Wanted, understand
+from tracker.domain.events import Event
+from tracker.domain.findings import OPENING
+from tracker.domain.polling import Plan, plan
+from tracker.outside import strict_json
+from tracker.outside.http import Failed
+from tracker.steps import Tools
+from tracker.store import depots, feeds, polls, standings
+from tracker.store.due import Tally
+from tracker.store.polls import Due, Polled
+from tracker.store.shipments import Shipment
+from tracker.store.wake import backoff, jitter
+
+LIMIT: Final = 200
+"""Parcels of one carrier in one round."""
+ASKING: Final = 30.0
+"""Seconds of asking in one round: half a lease, so that a worker never outlives it."""
+PATIENCE: Final = 3
+"""Failures in a row after which a carrier is left alone until the next round."""
+
+
+@dataclass
+class _Round:
+    """What one round of asking brought for one carrier."""
+
+    answers: dict[int, list[Event]] = field(default_factory=dict)
+    bodies: dict[int, bytes] = field(default_factory=dict)
+    unknown: set[int] = field(default_factory=set)
+    errors: dict[int, str] = field(default_factory=dict)
+    depot_codes: dict[int, str] = field(default_factory=dict)
+    feed_error: str | None = None
+    fails: int = 0
+
+
+def poll(tools: Tools, now: datetime) -> Tally:
+    """Poll every parcel that is due at a carrier that the merchant has an account with."""
+    tally = Tally()
+    for code, account in tools.accounts.items():
+        if CARRIERS[code].missing(account):
+            continue
+        with tools.store.begin() as session:
+            lease_now = tools.store.lease_now(session)
+            due = polls.take(session, code, now, lease_now, owner=tools.owner, limit=LIMIT)
+        if due:
+            found = _ask(tools, CARRIERS[code], account, due)
+            with tools.store.begin() as session:
+                _write(session, tools, code, due, found, now)
+            tally.done += len(due)
+            tally.errors += [f"{code}: {error}" for error in found.errors.values()]
+    return tally
+
+
+def _ask(tools: Tools, carrier: Carrier, account: Account, due: Sequence[Due]) -> _Round:
+    """Ask about the parcels until all are asked, time is up, or the carrier has failed several times in a row."""
+    found = _Round()
+    until = time.monotonic() + ASKING
+    for start in range(0, len(due), carrier.batch):
+        if found.fails >= PATIENCE or time.monotonic() > until:
+            break
+        _ask_some(tools, carrier, account, due[start : start + carrier.batch], found)
+    return found
+
+
+def _ask_some(tools: Tools, carrier: Carrier, account: Account, due: Sequence[Due], found: _Round) -> None:
+    wanted = [Wanted(one.number, one.postcode, one.country) for one in due]
+    try:
+        reply = tools.feeds.send(carrier, account, carrier.ask(wanted, account))
+        reading = understand(carrier, reply.status, reply.body, wanted, strict_json.loads)
+    except NotKnown:
+        found.unknown.update(one.id for one in due)
+    except (CarrierError, Failed) as error:
+        found.fails += 1
+        found.feed_error = str(error)
+        found.errors.update((one.id, f"{one.number}: {error}") for one in due)
+        return
+    else:
+        for one in due:
+            _sort(one, reading.events, reading.faults, found)
+            found.bodies[one.id] = reply.body
+    found.fails = 0
+    for one in due:
+        if one.depot_id is None and any(event.exception in OPENING for event in found.answers.get(one.id, ())):
+            _ask_depot(tools, carrier, account, one, found)
+
+
+def _sort(one: Due, events: Mapping[str, list[Event]], faults: Mapping[str, str], found: _Round) -> None:
+    if one.number in events:
+        found.answers[one.id] = events[one.number]
+    elif one.number not in faults:
+        found.unknown.add(one.id)
+    if one.number in faults:
+        found.errors[one.id] = f"{one.number}: {faults[one.number]}"
+
+
+def _ask_depot(tools: Tools, carrier: Carrier, account: Account, one: Due, found: _Round) -> None:
+    """Ask which depot serves the address: needed only once there is trouble; without an answer the scans tell."""
+    if carrier.ask_depot is None or carrier.read_depot is None or not one.postcode:
+        return
+    wanted = Wanted(one.number, one.postcode, one.country)
+    try:
+        reply = tools.feeds.send(carrier, account, carrier.ask_depot(wanted, account))
+        data = strict_json.loads(reply.body) if reply.body.strip() else None
+        if (code := carrier.read_depot(reply.status, data)) is not None:
+            found.depot_codes[one.id] = code
+    except (CarrierError, Failed, strict_json.BadJson) as error:
+        found.errors[one.id] = f"{one.number}: the depot is not known: {error}"
+
+
+def _write(session: Session, tools: Tools, code: str, due: Sequence[Due], found: _Round, now: datetime) -> None:
+    """One transaction for the round: hand the parcels back, then store what is new about those still ours."""
+    _judge_feed(session, code, found, now)
+    watched = polls.watched(session, due)
+    ours = polls.hand_back(session, [_outcome(one, found, plan(watched[one.id], now), now) for one in due], now)
+    dirty = {one.id: one for one in due if one.id in ours and _is_dirty(one, found, now)}
+    if not dirty:
+        return
+    hashes = polls.keep_raw(session, code, {found.bodies[id_] for id_ in dirty if id_ in found.bodies}, now)
+    raw = {id_: hashes[sha256(found.bodies[id_]).digest()] for id_ in dirty if id_ in found.bodies}
+    standings.record(session, {id_: found.answers[id_] for id_ in dirty if id_ in found.answers}, now, raw)
+    changed = standings.refold(session, dirty, now, tools.silence, tools.solution_due(now))
+    _plan_again(session, changed, watched, now)
+    _find_depots(session, code, changed, dirty, found)
+
+
+def _judge_feed(session: Session, code: str, found: _Round, now: datetime) -> None:
+    feed = feeds.of(session, code, "")
+    if found.answers or found.unknown:
+        feeds.answered(feed, now)
+    elif found.feed_error is not None:
+        feeds.failed(feed, now, found.feed_error)
+
+
+def _outcome(one: Due, found: _Round, next_poll: Plan, now: datetime) -> Polled:
+    """What the parcel goes back with; one that was not asked is due again at once."""
+    error = found.errors.get(one.id)
+    spread = jitter(one.id, one.token, spread=0.1)
+    later = None if next_poll.wait is None else now + next_poll.wait * spread
+    if one.id in found.answers:
+        return Polled(one, later, _hash(found.answers[one.id]), None, next_poll.reason, error)
+    if error is not None:
+        return Polled(one, now + backoff(one.tries, one.id), None, one.unknown_since, None, error)
+    if one.id in found.unknown:
+        return Polled(one, later, None, one.unknown_since or now, next_poll.reason)
+    return Polled(one, now, None, one.unknown_since)
+
+
+def _hash(events: Iterable[Event]) -> bytes:
+    """Says whether anything in the answer differs from the last one, the reading of it included."""
+    digest = blake2b(digest_size=16)
+    for event in events:
+        digest.update(f"{event.raw_code}\x1f{event.raw_time}\x1f{event.location}\x1f{event.piece}".encode())
+        digest.update(f"\x1f{event.stage}\x1f{event.exception}\x1f{event.mapping_version}\x1e".encode())
+    return digest.digest()
+
+
+def _is_dirty(one: Due, found: _Round, now: datetime) -> bool:
+    """Whether the parcel must be looked at: new events, or a silence that has lasted long enough."""
+    if one.id not in found.answers:
+        return False
+    silent = any(at is not None and at <= now for at in (one.stall_at, one.overdue_at))
+    return silent or _hash(found.answers[one.id]) != one.feed_hash
+
+
+def _plan_again(
+    session: Session, changed: Iterable[standings.Changed], watched: Mapping[int, polls.Watched], now: datetime
+) -> None:
+    """Set the next poll by what the parcel has become."""
+    rows = []
+    for one in changed:
+        standing = one.standing
+        after = watched[one.parcel.id]._replace(
+            stage=standing.stage,
+            exception=standing.exception,
+            last_event_at=standing.last_event_at,
+            unknown_since=None,
+            incident_open=watched[one.parcel.id].incident_open or bool(one.news),
+        )
+        wait, reason = plan(after, now)
+        wake_at = None if wait is None else now + wait * jitter(one.parcel.id, one.parcel.fold_version, spread=0.1)
+        rows.append({"id": one.parcel.id, "wake_at": wake_at, "poll_end_reason": reason})
+    standings.update_by_id(session, Shipment, rows)
+
+
+def _find_depots(
+    session: Session, code: str, changed: Iterable[standings.Changed], due: Mapping[int, Due], found: _Round
+) -> None:
+    """Name the depot of a parcel in trouble: by the look-up, else the last place code, else the postcode."""
+    for one in changed:
+        if one.news and due[one.parcel.id].depot_id is None:
+            codes = [found.depot_codes.get(one.parcel.id), one.standing.depot]
+            depot = depots.resolve(session, code, codes, one.parcel.postcode)
+            if depot is not None:
+                standings.update_by_id(session, Shipment, [{"id": one.parcel.id, "depot_id": depot.id}])

@@ -1,0 +1,230 @@
+"""The fold of events into each shipment's standing, in statements whose number does not grow with the shipments."""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from tracker.domain import findings as trouble
+from tracker.domain.events import Direction, Event, ExceptionCode, Stage
+from tracker.domain.incidents import Outcome, State
+from tracker.domain.polling import ENDED
+from tracker.domain.status import Standing, fold
+from tracker.store.base import insert_new
+from tracker.store.incidents import Finding, Incident, Task, TaskKind, TaskState
+from tracker.store.shipments import EventRow, Shipment
+
+Silence = Callable[[str, str, datetime], datetime]
+"""country, postcode, last scan -> the instant at which silence becomes a finding."""
+
+
+class Parcel(NamedTuple):
+    """The columns of a shipment that its standing is compared with."""
+
+    id: int
+    number: str
+    country: str
+    postcode: str
+    overdue_at: datetime | None
+    solution_needed: bool
+    stage: Stage
+    fold_version: int
+
+
+class Changed(NamedTuple):
+    """A shipment after the fold, with what is wrong with it now."""
+
+    parcel: Parcel
+    standing: Standing
+    findings: frozenset[ExceptionCode]
+    news: frozenset[ExceptionCode]
+    """Findings that were not open before."""
+
+
+def record(session: Session, events: Mapping[int, Iterable[Event]], now: datetime, raw: Mapping[int, int]) -> None:
+    """Store the events of several shipments; those that are known already are skipped by the database."""
+    rows = [
+        {**_columns(event), "shipment_id": shipment_id, "first_seen_at": now, "raw_id": raw.get(shipment_id)}
+        for shipment_id, told in events.items()
+        for event in told
+    ]
+    if rows:
+        insert_new(session, EventRow, rows, ["shipment_id", "identity"])
+
+
+def _columns(event: Event) -> dict[str, Any]:
+    told = event._asdict()
+    for name in ("number", "carrier_event_id"):
+        told.pop(name)
+    return {**told, "identity": event.identity, "raw_text": event.raw_text[:300]}
+
+
+def refold(
+    session: Session, ids: Collection[int], now: datetime, silence: Silence, solution_due: datetime
+) -> list[Changed]:
+    """Fold the events of these shipments anew, store each standing and open or clear its findings.
+
+    `solution_due` is by when a person must tell the carrier what to do with a parcel that waits for it.
+    """
+    parcels = {row.id: Parcel(*row) for row in session.execute(sa.select(*_PARCEL).where(Shipment.id.in_(ids)))}
+    history = _history(session, parcels)
+    before = _open_findings(session, parcels)
+    refunded = _refunded(session, parcels)
+    changed = []
+    for parcel in parcels.values():
+        standing = fold(history[parcel.id], now)
+        live = _live(parcel, standing, silence, now)
+        if parcel.id in refunded and _seen_since(history[parcel.id], refunded[parcel.id]):
+            live |= {ExceptionCode.CONTRADICTION}
+        changed.append(Changed(parcel, standing, live, live - before[parcel.id]))
+    _store(session, changed, silence, now)
+    _store_findings(session, changed, before, now)
+    _store_solutions(session, changed, now, solution_due)
+    return changed
+
+
+_PARCEL = (
+    Shipment.id,
+    Shipment.number,
+    Shipment.country,
+    Shipment.postcode,
+    Shipment.overdue_at,
+    Shipment.solution_needed,
+    Shipment.stage,
+    Shipment.fold_version,
+)
+_EVENT = tuple(getattr(EventRow, name) for name in Event._fields if name not in {"number", "carrier_event_id"})
+
+
+def _history(session: Session, parcels: Mapping[int, Parcel]) -> Mapping[int, list[Event]]:
+    told: defaultdict[int, list[Event]] = defaultdict(list)
+    for row in session.execute(sa.select(EventRow.shipment_id, *_EVENT).where(EventRow.shipment_id.in_(parcels))):
+        values = row._asdict()
+        shipment_id = values.pop("shipment_id")
+        told[shipment_id].append(Event(number=parcels[shipment_id].number, **values))
+    return told
+
+
+def _open_findings(session: Session, parcels: Mapping[int, Parcel]) -> Mapping[int, set[ExceptionCode]]:
+    known: defaultdict[int, set[ExceptionCode]] = defaultdict(set)
+    rows = session.execute(
+        sa.select(Finding.shipment_id, Finding.kind).where(
+            Finding.shipment_id.in_(parcels), Finding.cleared_at.is_(None)
+        )
+    )
+    for shipment_id, kind in rows:
+        known[shipment_id].add(kind)
+    return known
+
+
+def _refunded(session: Session, parcels: Mapping[int, Parcel]) -> dict[int, datetime]:
+    rows = session.execute(
+        sa.select(Incident.shipment_id, Incident.resolved_at).where(
+            Incident.shipment_id.in_(parcels), Incident.state == State.RESOLVED, Incident.outcome == Outcome.REFUNDED
+        )
+    )
+    return {shipment_id: at for shipment_id, at in rows if at is not None}
+
+
+def _seen_since(history: Iterable[Event], since: datetime) -> bool:
+    return any(event.occurred_at > since and event.exception is ExceptionCode.NONE for event in history)
+
+
+def _live(parcel: Parcel, standing: Standing, silence: Silence, now: datetime) -> frozenset[ExceptionCode]:
+    picture = trouble.Picture(
+        standing.stage, frozenset(standing.exceptions), _stall_at(parcel, standing, silence), parcel.overdue_at
+    )
+    return trouble.findings(picture, now)
+
+
+def _stall_at(parcel: Parcel, standing: Standing, silence: Silence) -> datetime | None:
+    if standing.last_event_at is None or standing.stage not in trouble.MOVING:
+        return None
+    return silence(parcel.country, parcel.postcode, standing.last_event_at)
+
+
+def _store(session: Session, changed: Iterable[Changed], silence: Silence, now: datetime) -> None:
+    rows = []
+    for one in changed:
+        standing, stall_at = one.standing, _stall_at(one.parcel, one.standing, silence)
+        rows.append(
+            {
+                "id": one.parcel.id,
+                "stage": standing.stage,
+                "exception": standing.exception,
+                "direction": standing.direction or Direction.OUTBOUND,
+                "suspected": standing.suspected,
+                "solution_needed": standing.solution_needed,
+                "attempts": standing.attempts,
+                "last_event_at": standing.last_event_at,
+                "delivered_at": standing.delivered_at,
+                "stall_at": stall_at if stall_at is not None and stall_at > now else None,
+                "overdue_at": None if one.parcel.overdue_at and one.parcel.overdue_at <= now else one.parcel.overdue_at,
+                "fold_version": one.parcel.fold_version + 1,
+                "unknown_since": None,
+            }
+        )
+    if rows:
+        session.execute(sa.update(Shipment), rows)
+
+
+def _store_findings(
+    session: Session, changed: Iterable[Changed], before: Mapping[int, set[ExceptionCode]], now: datetime
+) -> None:
+    """Open what is new, clear what no longer holds, and wake what hangs on a parcel whose journey has ended."""
+    opened = [
+        {"shipment_id": one.parcel.id, "kind": kind, "opened_at": now, "wake_at": now, "token": 0, "tries": 0}
+        for one in changed
+        for kind in sorted(one.news)
+    ]
+    if opened:
+        insert_new(session, Finding, opened)
+    gone = {
+        (one.parcel.id, kind)
+        for one in changed
+        for kind in before[one.parcel.id] - one.findings - {ExceptionCode.CONTRADICTION}
+    }
+    if gone:
+        session.execute(
+            sa.update(Finding)
+            .where(sa.tuple_(Finding.shipment_id, Finding.kind).in_(gone), Finding.cleared_at.is_(None))
+            .values(cleared_at=now, wake_at=now, token=Finding.token + 1, lease_until=None)
+            .execution_options(synchronize_session=False)
+        )
+    arrived = [one.parcel.id for one in changed if one.standing.stage in ENDED and one.parcel.stage not in ENDED]
+    if arrived:
+        session.execute(
+            sa.update(Finding)
+            .where(Finding.shipment_id.in_(arrived), Finding.incident_id.is_not(None))
+            .values(wake_at=now, token=Finding.token + 1, lease_until=None)
+            .execution_options(synchronize_session=False)
+        )
+
+
+def _store_solutions(session: Session, changed: Iterable[Changed], now: datetime, due_at: datetime) -> None:
+    """A parcel that waits for our word is a task for a person; once it moves on, the task is done."""
+    asked = [one.parcel.id for one in changed if one.standing.solution_needed and not one.parcel.solution_needed]
+    if asked:
+        reason = "the carrier waits for a solution: new attempt, address, pickup point or return"
+        rows = [
+            {"shipment_id": id_, "kind": TaskKind.SOLUTION, "due_at": due_at, "reason": reason, "made_at": now}
+            for id_ in asked
+        ]
+        insert_new(session, Task, [{**row, "state": TaskState.OPEN} for row in rows])
+    moved_on = [one.parcel.id for one in changed if one.parcel.solution_needed and not one.standing.solution_needed]
+    if moved_on:
+        session.execute(
+            sa.update(Task)
+            .where(Task.shipment_id.in_(moved_on), Task.kind == TaskKind.SOLUTION, Task.state == TaskState.OPEN)
+            .values(state=TaskState.DONE, done_at=now)
+            .execution_options(synchronize_session=False)
+        )
+
+
+def update_by_id(session: Session, model: type[Any], rows: list[dict[str, Any]]) -> None:
+    """Set columns of many rows, each named by its id, in one go."""
+    if rows:
+        session.execute(sa.update(model), rows)
