@@ -90,7 +90,8 @@ class Event(NamedTuple):
 
     `occurred_at` is aware; `tz_known` says whether the carrier gave the zone or we assumed the carrier's.
     `stage` None keeps the parcel's last one. `recovery` undoes a sticky exception; `solution` means that the
-    carrier waits for an instruction. `piece` names one parcel of several.
+    carrier waits for an instruction. `piece` names one parcel of several. `carrier_event_id` is the carrier's own id
+    of the event or, where it gives none and writes codes or places in several ways, what stands for one.
     """
 
     number: str
