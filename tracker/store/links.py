@@ -136,6 +136,11 @@ def forgive(session: Session, subject: str, now: datetime) -> None:
     )
 
 
+def password() -> str:
+    """A new secret that nobody can guess: for API keys, sessions and first passwords."""
+    return secrets.token_urlsafe(32)
+
+
 def _token(secret: bytes, purpose: Purpose, nonce: str) -> str:
     made = hmac.new(secret, f"link:{purpose}:{nonce}".encode(), sha256).digest()
     return urlsafe_b64encode(made).rstrip(b"=").decode()
