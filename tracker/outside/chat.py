@@ -8,6 +8,5 @@ import apprise
 def notify(urls: Iterable[str], title: str, body: str) -> bool:
     """Send an alert to every URL (Slack, Teams, Telegram, JSON …); whether all of them took it."""
     service = apprise.Apprise()
-    if not all([service.add(url) for url in urls]):
-        return False
-    return bool(service.notify(title=title, body=body))
+    known = [service.add(url) for url in urls]
+    return all(known) and bool(service.notify(title=title, body=body))

@@ -3,6 +3,7 @@
 import gettext
 from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
@@ -17,7 +18,7 @@ from babel.support import Translations
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 
-from tracker.domain.money import Money
+from tracker.domain.money import text
 
 LOCALES: Final = ("es", "en")
 HERE: Final = Path(__file__).resolve().parent.parent
@@ -101,6 +102,6 @@ def _written(context: Context, at: datetime | str, pattern: str) -> str:
 
 
 @pass_context
-def money(context: Context, amount: Money) -> str:
-    """An amount in the reader's way of writing it."""
-    return str(format_currency(amount.decimal, amount.currency, locale=context["locale"]))
+def money(context: Context, minor: int, currency: str) -> str:
+    """Minor units in the reader's way of writing an amount."""
+    return str(format_currency(Decimal(text(minor, currency)), currency, locale=context["locale"]))

@@ -1,0 +1,1 @@
+"""How money is asked for: one file per payment provider, all of the same shape."""
