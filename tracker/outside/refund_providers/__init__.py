@@ -1,1 +1,1 @@
-"""How money is asked for: one file per payment provider, all of the same shape."""
+"""Those who can move money back: one file each, all of the shape in base."""

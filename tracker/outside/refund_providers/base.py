@@ -1,51 +1,64 @@
-"""The shape of a refund provider: one call that asks for the money, one that asks what became of it."""
+"""What a refund provider is: it takes an intent with a key, and says what became of it."""
 
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from typing import NamedTuple, Protocol
 
 from tracker.domain.refunds import State
 
 
-@dataclass(frozen=True)
-class RefundCall:
-    """What is asked for; nothing in it changes between a call and its repetition.
+@dataclass(frozen=True, kw_only=True)
+class Intent:
+    """One refund to be asked for; nothing in it ever changes after the first sending.
 
-    `refund_id` is the intent's key, `amount_minor` counts the currency's smallest unit.
+    `key` is the refund's own, never used for another. `resent` says that the same was sent before, so that a refusal
+    now does not prove that nothing was done then.
     """
 
-    refund_id: str
+    key: str
     order_number: str
     amount_minor: int
     currency: str
-    reason: str
-    test: bool = False
+    reason: str = ""
+    resent: bool = False
+
+    @property
+    def fingerprint(self) -> bytes:
+        """32 bytes that are equal for equal intents: what is sent again must be what was sent first."""
+        told = (self.key, self.order_number, str(self.amount_minor), self.currency, self.reason)
+        return sha256("\x1f".join(told).encode()).digest()
 
 
 class Outcome(NamedTuple):
-    """What the provider said, in our states: succeeded, pending, failed or unknown."""
+    """What is known of a refund: `state` is succeeded, pending, failed or unknown.
+
+    `failed` is said only when it is certain that no money has moved and none will. `provider_ref` is the provider's
+    own id for the refund; `detail` is one line about what was said or went wrong.
+    """
 
     state: State
-    detail: str = ""
     provider_ref: str | None = None
+    detail: str = ""
 
 
 class Provider(Protocol):
-    """A payment provider.  Neither call raises for what happens on the way: that is an `unknown` outcome."""
+    """One way to move money back.  `now` is the time that a signature carries."""
 
-    name: str
-    keeps_keys: bool
-    """Whether the provider promises to act once on the same key, so that the same call may be sent again."""
+    @property
+    def name(self) -> str:
+        """The code by which the settings call it."""
 
     @property
     def can_look_up(self) -> bool:
-        """Whether the provider can be asked what became of a refund."""
+        """Whether it can be asked what became of a refund."""
 
-    def body(self, call: RefundCall) -> bytes:
-        """The bytes of the request, the same for the same call: their hash is stored before they are sent."""
+    @property
+    def promises_keys(self) -> bool:
+        """Whether it does nothing when the same key comes again, so that an unknown outcome may be sent again."""
 
-    def send(self, call: RefundCall, now: datetime) -> Outcome:
-        """Ask for the money."""
+    def send(self, intent: Intent, now: datetime) -> Outcome:
+        """Ask for the refund, once, within 20 seconds.  Never raises for what the other side does."""
 
-    def look_up(self, call: RefundCall, now: datetime) -> Outcome | None:
-        """What became of it; None when the provider says that the call never arrived."""
+    def look_up(self, intent: Intent, now: datetime) -> Outcome | None:
+        """What became of it; None when the provider is certain that it never arrived; unknown when it cannot tell."""

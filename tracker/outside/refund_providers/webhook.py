@@ -1,110 +1,149 @@
-"""Refunds by a signed webhook to the merchant's own system (Standard Webhooks 1.0)."""
+"""Refunds through the merchant's own system: a signed request out, a signed report back."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 
-from tracker.domain import money
+from tracker.domain.money import text
 from tracker.domain.refunds import State
-from tracker.outside import strict_json, webhooks
-from tracker.outside.http import BadBody, Sender, Unreachable
-from tracker.outside.refund_providers.base import Outcome, RefundCall
+from tracker.outside import webhooks
+from tracker.outside.http import BadBody, Reply, Sender, Unreachable
+from tracker.outside.refund_providers.base import Intent, Outcome
+from tracker.outside.strict_json import BadJson, loads
 
-REFUSALS: Final = frozenset(
-    {
-        HTTPStatus.BAD_REQUEST,
-        HTTPStatus.UNAUTHORIZED,
-        HTTPStatus.FORBIDDEN,
-        HTTPStatus.NOT_FOUND,
-        HTTPStatus.METHOD_NOT_ALLOWED,
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-        HTTPStatus.UNPROCESSABLE_ENTITY,
-    }
-)
-"""A receiver that answers so has read nothing or refused it before acting: nothing was paid.  Everything that is
-neither this nor a 2xx (409, 408, 429, every 3xx and 5xx, no answer) leaves the outcome unknown."""
-REPORTED: Final = {"succeeded": State.SUCCEEDED, "pending": State.PENDING, "failed": State.FAILED}
+REFUSALS: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY})
+"""The receiver has read this very request and says that it will not do it.
+
+The other 4xx prove less: a wrong secret, a proxy in front or a moved address (401, 403, 404, 410, 413, 415) are mended
+by people, and then the same request may go out again; 408, 409, 425 and 429 speak of a request that may be at work.
+"""
+TOLD: Final = {"succeeded": State.SUCCEEDED, "pending": State.PENDING, "failed": State.FAILED}
+LONGEST_KEY: Final = 64
+LONGEST_REF: Final = 120
+LONGEST_DETAIL: Final = 300
 
 
 class BadReport(ValueError):
-    """A report about a refund that cannot be read, in one sentence."""
+    """A report about a refund is not of the agreed form; the message says why, in one sentence."""
+
+
+class Report(NamedTuple):
+    """What the merchant's system says of one refund; `message_id` tells a repeated report from a new one."""
+
+    message_id: str
+    refund_id: str
+    outcome: Outcome
 
 
 @dataclass(frozen=True)
-class WebhookProvider:
-    """The merchant's system: it pays, keys on `webhook-id`, and reports later to our endpoint."""
+class Webhook:
+    """The merchant's system behind a URL, which does nothing when the same `webhook-id` comes again within 90 days.
+
+    `status_url` answers what became of a refund, where there is one. `test` marks requests that must move no money.
+    """
 
     http: Sender
     url: str
-    secret: str
+    secret: str = field(repr=False)
     status_url: str = ""
-    endpoint: str = "refunds"
+    test: bool = False
     name: str = "webhook"
-    keeps_keys: bool = True
+    promises_keys: bool = True
 
     @property
     def can_look_up(self) -> bool:
-        """Whether the merchant's system has a status address."""
+        """Whether there is a status URL."""
         return bool(self.status_url)
 
-    def body(self, call: RefundCall) -> bytes:
-        """The JSON of the request."""
-        return orjson.dumps(
-            {
-                "refund_id": call.refund_id,
-                "order_number": call.order_number,
-                "amount": money.text(call.amount_minor, call.currency),
-                "currency": call.currency,
-                "reason": call.reason,
-                "test": call.test,
-            }
-        )
-
-    def send(self, call: RefundCall, now: datetime) -> Outcome:
-        """Ask for the money: a 2xx means accepted, not yet paid."""
-        body = self.body(call)
-        headers = {**webhooks.sign(self.secret, call.refund_id, now, body), "Content-Type": "application/json"}
+    def send(self, intent: Intent, now: datetime) -> Outcome:
+        """Ask for the refund.  A 2xx means accepted and not yet paid, whatever its body says."""
+        body = _body(intent, test=self.test)
+        signed = webhooks.sign(self.secret, intent.key, now, body)
         try:
-            reply = self.http.send("POST", self.url, headers=headers, content=body)
-        except (Unreachable, BadBody) as error:
-            return Outcome(State.UNKNOWN, str(error))
-        if reply.ok:
-            return Outcome(State.PENDING, f"accepted (status {reply.status})")
-        if reply.status in REFUSALS:
-            return Outcome(State.FAILED, f"refused (status {reply.status})")
-        return Outcome(State.UNKNOWN, f"answered with status {reply.status}")
+            reply = self.http.send(
+                "POST", self.url, headers={**signed, "Content-Type": "application/json"}, content=body
+            )
+        except (Unreachable, BadBody) as why:
+            return Outcome(State.UNKNOWN, detail=_line(str(why)))
+        return _answered(reply, resent=intent.resent)
 
-    def look_up(self, call: RefundCall, now: datetime) -> Outcome | None:
-        """Ask the status address; 404 means that the call never arrived."""
+    def look_up(self, intent: Intent, now: datetime) -> Outcome | None:
+        """Ask the status URL, signed over an empty body.  A 404 means that the refund never arrived."""
+        signed = webhooks.sign(self.secret, intent.key, now, b"")
         try:
-            reply = self.http.send("GET", self.status_url, params={"refund_id": call.refund_id})
+            reply = self.http.send("GET", self.status_url, params={"refund_id": intent.key}, headers=signed)
             if reply.status == HTTPStatus.NOT_FOUND:
                 return None
             if not reply.ok:
-                return Outcome(State.UNKNOWN, f"the status address answered with status {reply.status}")
-            refund_id, outcome = read_report(reply.body)
-        except (Unreachable, BadBody, BadReport) as error:
-            return Outcome(State.UNKNOWN, str(error))
-        return outcome if refund_id == call.refund_id else Outcome(State.UNKNOWN, "a status about another refund")
+                return Outcome(State.UNKNOWN, detail=f"the status was answered with {reply.status}")
+            refund_id, outcome = read(reply.body)
+        except (Unreachable, BadBody, BadReport) as why:
+            return Outcome(State.UNKNOWN, detail=_line(str(why)))
+        if refund_id != intent.key:
+            return Outcome(State.UNKNOWN, detail="the status of another refund was answered")
+        return outcome
+
+    def receive(self, headers: Mapping[str, str], body: bytes, now: datetime) -> Report:
+        """A report that came in, once its signature is believed.  Raises webhooks.BadSignature and BadReport."""
+        message_id = webhooks.verify(self.secret, headers, body, now)
+        return Report(message_id, *read(body))
 
 
-def read_report(body: bytes) -> tuple[str, Outcome]:
-    """The refund and what became of it, from a callback or a status answer.  Raises BadReport."""
+def read(body: bytes) -> tuple[str, Outcome]:
+    """Which refund a report or status speaks of, and what became of it.  Raises BadReport."""
     try:
-        told: Any = strict_json.loads(body, unique_keys=True)
-    except strict_json.BadJson as error:
-        raise BadReport(f"the report is not JSON: {error}") from None
-    if not isinstance(told, dict) or not isinstance(told.get("refund_id"), str):
-        raise BadReport("the report names no refund_id")
-    if told.get("status") not in REPORTED:
-        raise BadReport("the report's status is none of succeeded, pending and failed")
-    reason, ref = told.get("reason"), told.get("provider_refund_id")
-    return told["refund_id"], Outcome(
-        REPORTED[told["status"]],
-        reason[:300] if isinstance(reason, str) else "",
-        ref[:120] if isinstance(ref, str) and ref else None,
+        told = loads(body, unique_keys=True)
+    except BadJson as why:
+        raise BadReport(f"The report is not JSON: {why}.") from None
+    if not isinstance(told, dict):
+        raise BadReport("The report must be a JSON object.")
+    state = told.get("status")
+    if not isinstance(state, str) or state not in TOLD:
+        raise BadReport("The report's status must be succeeded, pending or failed.")
+    refund_id = _reference(told, "refund_id", LONGEST_KEY)
+    if refund_id is None:
+        raise BadReport("The report must name its refund_id.")
+    reason = told.get("reason")
+    detail = _line(reason) if isinstance(reason, str) else ""
+    return refund_id, Outcome(TOLD[state], _reference(told, "provider_refund_id", LONGEST_REF), detail)
+
+
+def _body(intent: Intent, *, test: bool) -> bytes:
+    """The same bytes for the same intent, always."""
+    return orjson.dumps(
+        {
+            "refund_id": intent.key,
+            "order_number": intent.order_number,
+            "amount": text(intent.amount_minor, intent.currency),
+            "currency": intent.currency,
+            "reason": intent.reason,
+            "test": test,
+        }
     )
+
+
+def _answered(reply: Reply, *, resent: bool) -> Outcome:
+    if reply.ok:
+        return Outcome(State.PENDING, detail=f"accepted with status {reply.status}")
+    if reply.status in REFUSALS and not resent:
+        return Outcome(State.FAILED, detail=f"refused with status {reply.status}")
+    return Outcome(State.UNKNOWN, detail=f"answered with status {reply.status}")
+
+
+def _reference(told: Mapping[str, Any], key: str, longest: int) -> str | None:
+    """An id that was told, None where none was.  Raises BadReport for what is no id."""
+    value = told.get(key)
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str) or len(value) > longest or not value.isprintable():
+        raise BadReport(f"The report's {key} must be a text of at most {longest} characters.")
+    return value
+
+
+def _line(said: str) -> str:
+    """What somebody else said, as one short line that can be stored and shown."""
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in said).split())[:LONGEST_DETAIL]
