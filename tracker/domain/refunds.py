@@ -1,7 +1,7 @@
-"""Refunds: what is owed, the states of an intent and the only moves between them."""
+"""Refunds: what is owed, the states of an intent, the only moves between them and whose word moves it."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, NamedTuple
 
@@ -31,6 +31,16 @@ class Mode(StrEnum):
     AUTO = "auto"
 
 
+class Witness(StrEnum):
+    """Whose word it is that tells what became of a refund."""
+
+    ANSWER = "answer"
+    """The provider's answer to our own sending."""
+    LOOK_UP = "look_up"
+    CALLBACK = "callback"
+    PERSON = "person"
+
+
 _ENDS = (State.SUCCEEDED, State.PENDING, State.FAILED, State.UNKNOWN)
 MOVES: Final[Mapping[State, frozenset[State]]] = {
     State.REQUESTED: frozenset({State.APPROVED, State.CANCELLED}),
@@ -53,7 +63,17 @@ LIVE: Final = frozenset(State) - {State.FAILED, State.CANCELLED}
 GIVES_BACK: Final = frozenset({State.FAILED, State.CANCELLED})
 """The reserved money returns to the order only in these states."""
 CAN_CANCEL: Final = frozenset({State.REQUESTED, State.APPROVED})
+"""Nothing has been sent yet."""
 PAID: Final = frozenset({State.SUCCEEDED, State.SUCCEEDED_EXTERNALLY})
+IN_FLIGHT: Final = frozenset({State.SENDING, State.UNKNOWN, State.PENDING, State.NEEDS_PERSON})
+"""Sent, and nobody knows yet how it ends."""
+
+_HEARD_IN: Final[Mapping[Witness, frozenset[State]]] = {
+    Witness.ANSWER: frozenset({State.SENDING}),
+    Witness.LOOK_UP: frozenset({State.UNKNOWN, State.PENDING}),
+    Witness.CALLBACK: IN_FLIGHT | {State.SUCCEEDED},
+    Witness.PERSON: frozenset({State.UNKNOWN, State.NEEDS_PERSON}),
+}
 
 RECONCILE_AFTER: Final = (
     timedelta(seconds=30),
@@ -64,10 +84,14 @@ RECONCILE_AFTER: Final = (
     timedelta(hours=6),
     timedelta(hours=12),
     timedelta(hours=23),
+    timedelta(hours=24),
+    timedelta(hours=48),
 )
-"""When an unknown outcome is looked up again, counted from the first sending."""
+"""When an unknown outcome is looked up again, counted from the first sending; after the last a person must."""
 RESEND_WITHIN: Final = timedelta(hours=23)
 """A provider that promises idempotency keys may be sent the same key and body again for this long."""
+PENDING_LOOK: Final = timedelta(hours=6)
+"""How often an accepted refund is looked up while nothing is heard."""
 PENDING_PATIENCE: Final = timedelta(days=7)
 """An accepted refund of which nothing more is heard for this long goes to a person."""
 
@@ -81,6 +105,19 @@ class Owed(NamedTuple):
     reason: str | None = None
 
 
+class Trigger(NamedTuple):
+    """What a refund rests on, as it stands at the moment of acting."""
+
+    kind: Kind
+    resolved: bool
+    arrived: bool
+    """Delivered, or back at the sender."""
+    announced_at: datetime | None
+    """When the open announcement says that it will be asked for; None when there is none."""
+    by_rule: bool
+    """Asked for by the program itself and not by a person."""
+
+
 def after(state: State, news: State) -> State:
     """`news`, if the table allows it.  Raises IllegalMove otherwise."""
     if news not in MOVES[state]:
@@ -88,11 +125,53 @@ def after(state: State, news: State) -> State:
     return news
 
 
-def owed(kind: Kind, value_minor: int | None, paid_minor: int, reserved_minor: int, *, cod: bool, alone: bool) -> Owed:
-    """What the merchant owes for a shipment: its own value, or the order's where it is the only shipment."""
-    if cod:
+def learned(state: State, news: State, witness: Witness) -> State:
+    """The state after somebody's word: older, weaker or impossible news changes nothing.
+
+    An answer counts only while we wait for it, a look-up only while the outcome is open; so the API answer and the
+    callbacks of one refund end in the same state in whatever order and however often they come.
+    """
+    return news if state in _HEARD_IN[witness] and news in MOVES[state] else state
+
+
+def contradicts(state: State, news: State) -> bool:
+    """Whether a provider's word cannot be true beside what is recorded, so that a person must look."""
+    never_sent = state in CAN_CANCEL or state is State.CANCELLED
+    return never_sent or (state is State.FAILED and news in PAID) or (state in PAID and news is State.FAILED)
+
+
+def objection(trigger: Trigger, now: datetime) -> str | None:
+    """Why a refund that was decided earlier must not go out now; None when nothing has changed."""
+    if trigger.resolved:
+        return "the incident was resolved"
+    if trigger.arrived and trigger.kind not in _NEEDS_PROOF:
+        return "the parcel has arrived"
+    if not trigger.by_rule:
+        return None
+    if trigger.kind is Kind.FOUND:
+        return "the parcel was found"
+    if trigger.announced_at is not None and trigger.announced_at > now:
+        return "it was announced for a later day"
+    return None
+
+
+def owed(
+    kind: Kind,
+    value_minor: int | None,
+    paid_minor: int,
+    reserved_minor: int,
+    *,
+    cod: bool,
+    alone: bool,
+    judged: bool = False,
+) -> Owed:
+    """What the merchant owes for a shipment: its own value, or the order's where it is the only shipment.
+
+    `judged`: a person has looked at the proof, or at whether cash on delivery was paid.
+    """
+    if cod and not judged:
         return Owed(None, "the order is cash on delivery: check whether it was paid")
-    if kind in _NEEDS_PROOF:
+    if kind in _NEEDS_PROOF and not judged:
         return Owed(None, f"{kind} needs a person: proof of delivery, a statement or photos")
     amount = value_minor if value_minor is not None else (paid_minor if alone else None)
     if amount is None or amount <= 0:
@@ -100,6 +179,16 @@ def owed(kind: Kind, value_minor: int | None, paid_minor: int, reserved_minor: i
     if reserved_minor + amount > paid_minor:
         return Owed(None, "more would go back than was paid")
     return Owed(amount)
+
+
+def next_look(first_sent_at: datetime, now: datetime) -> datetime | None:
+    """When an unknown outcome is looked up again; None when the looks are used up and a person must find out."""
+    return next((at for step in RECONCILE_AFTER if (at := first_sent_at + step) > now), None)
+
+
+def may_resend(first_sent_at: datetime, now: datetime) -> bool:
+    """Whether a provider still knows the key of a sending: only then may the same one go out again."""
+    return now - first_sent_at < RESEND_WITHIN
 
 
 def key(ref: str, seq: int) -> str:

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from tracker.domain import incidents as rules
 from tracker.domain.notices import Topic
 from tracker.domain.promises import FAILED, OPEN, Action, DueSource, Party, Word, after
-from tracker.store import audit, outbox, promises, wake
+from tracker.store import audit, outbox, promises, refunds, wake
 from tracker.store.incidents import Incident, SaidBy, close_tasks, policy_of, tell
 from tracker.store.links import Link, Purpose
 from tracker.store.promises import Promise
@@ -31,6 +31,7 @@ def resolve(
             audit.change(session, promise, now, actor, "promise_void", state=void, closed_at=now, evidence="resolved")
     wake.quiet(session, Promise, Promise.incident_id == incident.id)
     wake.quiet(session, Incident, Incident.id == incident.id)
+    refunds.wake_unsent(session, incident.id, now)
     close_tasks(session, incident, now)
     session.execute(
         sa.update(Link)
@@ -67,7 +68,7 @@ def settle(
     evidence: str = "",
     deed_at: datetime | None = None,
 ) -> None:
-    """End a promise on somebody's word (or on silence); a failed one sets the ladder going.
+    """End a promise on somebody's word (or on silence); a failed one sets the ladder going, unless it was ours.
 
     `deed_at` is when the promised thing was done, for kept or kept late.
     """
@@ -78,7 +79,7 @@ def settle(
     incident = promise.incident
     body = {"promise": promise.id, "performer": str(promise.performer), "action": str(promise.action)}
     tell(session, incident, now, _voice(actor), f"promise_{state}", evidence=evidence, **body)
-    if state in FAILED:
+    if state in FAILED and promise.performer is not Party.MERCHANT:
         start_ladder(session, incident, now, actor)
     promises.set_next_due(session, incident)
 
@@ -135,6 +136,7 @@ def withdraw_remedy(session: Session, incident: Incident, now: datetime, actor: 
     if promise is not None:
         settle(session, promise, now, actor, Word.WITHDRAWN, evidence=why)
     audit.change(session, incident, now, actor, "remedy_withdrawn", remedy_at=None)
+    refunds.wake_unsent(session, incident.id, now)
     promises.set_next_due(session, incident)
 
 

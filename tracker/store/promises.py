@@ -145,3 +145,12 @@ def set_next_due(session: Session, incident: Incident) -> None:
     known = [due for due in (*dues, incident.remedy_at) if due is not None]
     incident.next_due_at = min(known) if known and incident.state is rules.State.OPEN else None
     session.flush()
+
+
+def said_at(session: Session, promise: Promise) -> datetime:
+    """When the promise's present due time was said."""
+    return session.scalars(
+        sa.select(PromiseVersion.made_at).where(
+            PromiseVersion.promise_id == promise.id, PromiseVersion.version == promise.version
+        )
+    ).one()

@@ -63,7 +63,10 @@ class Remedy(Wake, Base):
     )
 
 
-_SENT_ONCE: Final = ("incident_id", "order_id", "seq", "key", "amount_minor", "currency", "reason", "provider", "body_hash")
+_FIXED: Final = (
+    *("incident_id", "order_id", "seq", "key", "amount_minor", "currency"),
+    *("reason", "provider", "body_hash", "first_sent_at"),
+)
 
 
 class SentIsFixed(Exception):
@@ -73,10 +76,10 @@ class SentIsFixed(Exception):
 @event.listens_for(Remedy, "before_update")
 def _what_was_sent_stays(_mapper: Any, _connection: Any, remedy: Remedy) -> None:
     state = sa.inspect(remedy)
-    sent_before = state.attrs.first_sent_at.history
-    if remedy.first_sent_at is None or (sent_before.added and None in (sent_before.deleted or [None])):
+    sent = state.attrs.first_sent_at.history
+    if (sent.deleted or sent.unchanged or [None])[0] is None:
         return
-    if changed := [name for name in _SENT_ONCE if state.attrs[name].history.has_changes()]:
+    if changed := [name for name in _FIXED if state.attrs[name].history.has_changes()]:
         raise SentIsFixed(f"refund {remedy.key} was sent: {', '.join(changed)} cannot change any more")
 
 
@@ -192,9 +195,9 @@ def wake_unsent(session: Session, incident_id: int, now: datetime) -> None:
         pull(session, Remedy, remedy_id, now)
 
 
-def wake_at(session: Session, leased: Leased, at: datetime) -> None:
-    """Set when a row that was handed back in this transaction is looked at again."""
+def wake_at(session: Session, remedy_id: int, at: datetime) -> None:
+    """Set when an intent that nobody holds is looked at again."""
     session.flush()
     session.execute(
-        sa.update(Remedy).where(Remedy.id == leased.id).values(wake_at=at).execution_options(synchronize_session=False)
+        sa.update(Remedy).where(Remedy.id == remedy_id).values(wake_at=at).execution_options(synchronize_session=False)
     )
