@@ -6,6 +6,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
+
+from sqlalchemy.orm import Session
 
 from tracker.carriers.base import Account
 from tracker.domain import hours
@@ -15,10 +18,19 @@ from tracker.outside import calendars
 from tracker.outside.http import Sender
 from tracker.outside.mail import Mailer
 from tracker.outside.refund_providers.base import Provider
+from tracker.outside.tokens import Tokens
 from tracker.outside.words import Words
+from tracker.store import links
 from tracker.store.base import Store
 from tracker.store.depots import Depot
+from tracker.store.links import Purpose
 
+LINKS_LIVE = {
+    Purpose.STATUS: timedelta(days=30),
+    Purpose.CUSTOMER: timedelta(days=90),
+    Purpose.DEPOT: timedelta(hours=72),
+}
+LINK_PATHS = {Purpose.STATUS: "p", Purpose.CUSTOMER: "p", Purpose.DEPOT: "d"}
 LANE_HOURS = "Mo-Fr 09:00-19:00; PH off"
 """When parcels move on the last stretch: only working days count for silence."""
 
@@ -42,6 +54,11 @@ class Tools:
     notify_urls: tuple[str, ...] = ()
     owner: str = "worker"
 
+    @cached_property
+    def tokens(self) -> Tokens:
+        """The bearer tokens of this process."""
+        return Tokens(self.http)
+
     @property
     def staff_hours(self) -> hours.Calendar:
         """When the merchant's own people work."""
@@ -52,6 +69,11 @@ class Tools:
         if self.refunds_mode is Mode.AUTO:
             return now
         return hours.add(self.staff_hours, now, timedelta(minutes=self.policy.cause_known_minutes)).at
+
+    def link(self, session: Session, purpose: Purpose, now: datetime, **of: int) -> str:
+        """The address of a page for whoever holds the link: the same one again while the link is good."""
+        made = links.standing(session, self.secret, purpose, now, now + LINKS_LIVE[purpose], **of)
+        return f"{self.base_url}/{LINK_PATHS[purpose]}/{links.token(self.secret, made)}"
 
     def silence(self, country: str, postcode: str, last_event_at: datetime) -> datetime:
         """When a parcel that nobody has scanned since then counts as stalled, in the destination's working days."""

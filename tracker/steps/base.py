@@ -31,19 +31,8 @@ def ask_the_carrier(session: Session, tools: Tools, incident: Incident, now: dat
     performer = Party.DESK if receiver is None or receiver.code == depots.DESK else Party.DEPOT
     if promises.open_promise(session, incident.id, action) is not None:
         return
-    promise = owe(
-        session,
-        tools,
-        incident,
-        now,
-        actor,
-        performer,
-        action,
-        Party.MERCHANT,
-        due.at,
-        DueSource.ASSUMED,
-        trace=due.trace,
-    )
+    terms = Terms(performer, action, Party.MERCHANT, due.at, DueSource.ASSUMED, trace=due.trace)
+    promise = owe(session, tools, incident, terms, now, actor)
     ask_depot(session, tools, incident, promise, receiver, now)
 
 

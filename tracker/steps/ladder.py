@@ -38,6 +38,7 @@ def _climb(session: Session, tools: Tools, incident: Incident, now: datetime) ->
         return now + HELD
     policy = incidents.policy_of(incident)
     last: tuple[Rung, Depot | None] | None = None
+    at: datetime | None = None
     while (rung := ladder.rung(policy, incident.level)) is not None:
         receiver = _receiver(session, incident, rung)
         at = _time(rung, incident.ladder_from, depot_hours(receiver, tools.staff_hours), now)

@@ -10,12 +10,13 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from tracker.carriers import CARRIERS
-from tracker.carriers.base import Account, Carrier, CarrierError, NotKnown, Wanted, understand
+from tracker.carriers.base import Account, Ask, AuthRefused, Carrier, CarrierError, NotKnown, Wanted, understand
 from tracker.domain.events import Event
 from tracker.domain.findings import OPENING
-from tracker.domain.polling import Plan, plan
+from tracker.domain.polling import Plan, Watched, plan
 from tracker.outside import strict_json
-from tracker.outside.http import Failed
+from tracker.outside.http import BadBody, Reply, Unreachable
+from tracker.outside.tokens import TokenAsk, TokenRefused
 from tracker.steps import Tools
 from tracker.store import depots, feeds, polls, standings
 from tracker.store.due import Tally
@@ -76,11 +77,11 @@ def _ask(tools: Tools, carrier: Carrier, account: Account, due: Sequence[Due]) -
 def _ask_some(tools: Tools, carrier: Carrier, account: Account, due: Sequence[Due], found: _Round) -> None:
     wanted = [Wanted(one.number, one.postcode, one.country) for one in due]
     try:
-        reply = tools.feeds.send(carrier, account, carrier.ask(wanted, account))
+        reply = _send(tools, carrier, account, carrier.ask(wanted, account))
         reading = understand(carrier, reply.status, reply.body, wanted, strict_json.loads)
     except NotKnown:
         found.unknown.update(one.id for one in due)
-    except (CarrierError, Failed) as error:
+    except (CarrierError, Unreachable, BadBody) as error:
         found.fails += 1
         found.feed_error = str(error)
         found.errors.update((one.id, f"{one.number}: {error}") for one in due)
@@ -93,6 +94,23 @@ def _ask_some(tools: Tools, carrier: Carrier, account: Account, due: Sequence[Du
     for one in due:
         if one.depot_id is None and any(event.exception in OPENING for event in found.answers.get(one.id, ())):
             _ask_depot(tools, carrier, account, one, found)
+
+
+def _send(tools: Tools, carrier: Carrier, account: Account, ask: Ask) -> Reply:
+    """Send a carrier's question to its address, with a bearer token where it wants one."""
+    base = (account.base_url or carrier.base_url).rstrip("/")
+
+    url = base + ask.path
+    if carrier.token is None:
+        return tools.http.send(ask.method, url, params=ask.params, headers=ask.headers, form=ask.form, json=ask.json)
+    token = carrier.token(account)
+    wanting = TokenAsk(base + token.path, tuple((token.form or {}).items()), tuple(token.headers.items()))
+    try:
+        return tools.tokens.authorised(
+            wanting, ask.method, url, params=ask.params, headers=ask.headers, form=ask.form, json=ask.json
+        )
+    except TokenRefused as error:
+        raise AuthRefused(f"{carrier.name} refused our credentials: {error}") from None
 
 
 def _sort(one: Due, events: Mapping[str, list[Event]], faults: Mapping[str, str], found: _Round) -> None:
@@ -110,11 +128,11 @@ def _ask_depot(tools: Tools, carrier: Carrier, account: Account, one: Due, found
         return
     wanted = Wanted(one.number, one.postcode, one.country)
     try:
-        reply = tools.feeds.send(carrier, account, carrier.ask_depot(wanted, account))
+        reply = _send(tools, carrier, account, carrier.ask_depot(wanted, account))
         data = strict_json.loads(reply.body) if reply.body.strip() else None
         if (code := carrier.read_depot(reply.status, data)) is not None:
             found.depot_codes[one.id] = code
-    except (CarrierError, Failed, strict_json.BadJson) as error:
+    except (CarrierError, Unreachable, BadBody, strict_json.BadJson) as error:
         found.errors[one.id] = f"{one.number}: the depot is not known: {error}"
 
 
@@ -174,7 +192,7 @@ def _is_dirty(one: Due, found: _Round, now: datetime) -> bool:
 
 
 def _plan_again(
-    session: Session, changed: Iterable[standings.Changed], watched: Mapping[int, polls.Watched], now: datetime
+    session: Session, changed: Iterable[standings.Changed], watched: Mapping[int, Watched], now: datetime
 ) -> None:
     """Set the next poll by what the parcel has become."""
     rows = []

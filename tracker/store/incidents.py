@@ -227,9 +227,9 @@ def pinned(session: Session, policy: ladder.Policy) -> PolicyRow:
     return known
 
 
-def tell(session: Session, incident: Incident, at: datetime, said_by: SaidBy, kind: str, **body: Any) -> None:
+def tell(session: Session, incident: Incident, at: datetime, said_by: SaidBy, what: str, /, **body: Any) -> None:
     """Add an entry to the incident's story."""
-    session.add(Timeline(incident_id=incident.id, at=at, said_by=said_by, kind=kind, body=body))
+    session.add(Timeline(incident_id=incident.id, at=at, said_by=said_by, kind=what, body=body))
 
 
 def add_task(
