@@ -10,7 +10,7 @@ from tracker.domain.refunds import State
 from tracker.outside import webhooks
 from tracker.outside.http import Http, Limits
 from tracker.outside.refund_providers.base import Intent, Outcome, Provider
-from tracker.outside.refund_providers.webhook import BadReport, Report, Webhook, read
+from tracker.outside.refund_providers.webhook import BadReport, Report, Webhook, read_report
 
 NOW = datetime(2026, 11, 18, 8, 12, tzinfo=UTC)
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -219,9 +219,9 @@ BAD_REPORTS = {
 @pytest.mark.parametrize(("body", "why"), BAD_REPORTS.values(), ids=BAD_REPORTS)
 def test_a_report_of_another_form_is_refused_in_one_sentence(body, why):
     with pytest.raises(BadReport, match=rf"^The report.*{why}.*\.$"):
-        read(body)
+        read_report(body)
 
 
 def test_a_report_may_say_more_or_less_than_agreed():
-    assert read(told(extra=1, reason=None)) == ("INC-7-refund-1", Outcome(State.SUCCEEDED))
-    assert len(read(told(reason="x" * 999))[1].detail) == 300
+    assert read_report(told(extra=1, reason=None)) == ("INC-7-refund-1", Outcome(State.SUCCEEDED))
+    assert len(read_report(told(reason="x" * 999))[1].detail) == 300

@@ -80,7 +80,7 @@ class Webhook:
                 return None
             if not reply.ok:
                 return Outcome(State.UNKNOWN, detail=f"the status was answered with {reply.status}")
-            refund_id, outcome = read(reply.body)
+            refund_id, outcome = read_report(reply.body)
         except (Unreachable, BadBody, BadReport) as why:
             return Outcome(State.UNKNOWN, detail=_line(str(why)))
         if refund_id != intent.key:
@@ -90,10 +90,10 @@ class Webhook:
     def receive(self, headers: Mapping[str, str], body: bytes, now: datetime) -> Report:
         """A report that came in, once its signature is believed.  Raises webhooks.BadSignature and BadReport."""
         message_id = webhooks.verify(self.secret, headers, body, now)
-        return Report(message_id, *read(body))
+        return Report(message_id, *read_report(body))
 
 
-def read(body: bytes) -> tuple[str, Outcome]:
+def read_report(body: bytes) -> tuple[str, Outcome]:
     """Which refund a report or status speaks of, and what became of it.  Raises BadReport."""
     try:
         told = loads(body, unique_keys=True)

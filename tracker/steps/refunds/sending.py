@@ -175,4 +175,5 @@ def _intent(remedy: Remedy) -> Intent:
         currency=remedy.currency,
         reason=remedy.reason,
         resent=remedy.sends > 0,
+        resent=remedy.sends > 0,
     )
