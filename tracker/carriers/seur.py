@@ -12,7 +12,7 @@ from tracker.carriers.base import Account, Ask, Candidate, Carrier, Entry, Histo
 
 NAME: Final = "SEUR"
 ZONE: Final = ZoneInfo("Europe/Madrid")
-CCC: Final = re.compile(r"(\d+)(?:-(\d+))?")
+CCC: Final = re.compile(r"(\d+)(?:-(\d+))?")  # account number and business unit
 CODE: Final = re.compile(r"([LSI]?)([A-Z])(\d{1,3})")  # area, type, number
 
 
@@ -42,14 +42,12 @@ def token(account: Account) -> Ask:
 
 
 def ask(wanted: Sequence[Wanted], account: Account) -> Ask:
-    """All situations of one reference.  Only within Spain it is narrowed to the account, numeric, split from the CCC:
-    a shipment abroad is registered again under the destination's business unit, and the filter would hide it.
-    """
+    """All situations of one reference; abroad without our account, for another business unit registers it there."""
     (one,) = wanted
-    ccc = CCC.fullmatch(account.get("ACCOUNT")) if one.country in ("", "ES") else None
+    ccc = one.country in ("", "ES") and CCC.fullmatch(account.get("ACCOUNT"))
     number, unit = ccc.groups("") if ccc else ("", "")
-    params = {"ref": one.number, "refType": "REFERENCE", "idNumber": account.get("ID_NUMBER")}
-    params |= {"accountNumber": number, "businessUnit": unit}
+    params = {"ref": one.number, "refType": "REFERENCE", "accountNumber": number, "businessUnit": unit}
+    params["idNumber"] = account.get("ID_NUMBER")
     return Ask("GET", "/pic/v1/tracking-services/extended", {key: value for key, value in params.items() if value})
 
 
@@ -66,8 +64,8 @@ def read(status: int, data: object, wanted: Sequence[Wanted]) -> Reading:
     return base.reading(histories.values())
 
 
-def _fields(situation: Entry) -> tuple[object, object, object, object]:
-    return situation.get("eventCode"), situation.get("situationDate"), situation.get("description"), None
+def _fields(event: Entry) -> tuple[object, object, object, None]:
+    return event.get("eventCode"), event.get("situationDate"), event.get("description"), None
 
 
 def _candidates(answer: Entry) -> Iterator[Candidate]:
@@ -79,8 +77,8 @@ def _candidates(answer: Entry) -> Iterator[Candidate]:
 
 def _entries(answer: Entry) -> list[Entry]:
     """What `data` holds, a list or one object.  Errors may come inside a 200."""
-    data = answer.get("data")
-    if not data and (errors := answer.get("errors")):
+    data, errors = answer.get("data"), answer.get("errors")
+    if errors and not data:
         raise base.told_refusal(NAME, errors)
     told = [data] if isinstance(data, dict) else data
     entries: list[Entry] = [entry for entry in told if isinstance(entry, dict)] if isinstance(told, list) else []
@@ -91,8 +89,8 @@ def _entries(answer: Entry) -> list[Entry]:
 
 def _numbers(entry: Entry) -> list[str]:
     """The numbers by which the entry may have been asked for; none where it does not tell its reference."""
-    told = [words(entry.get(key), 64) for key in ("ref", "shipmentRef")]
-    return told if told[0] else []
+    ref = words(entry.get("ref"), 64)
+    return [ref, words(entry.get("shipmentRef"), 64)] if ref else []
 
 
 def _unit(value: object) -> str | None:
@@ -117,5 +115,5 @@ CARRIER: Final = Carrier(
     code="seur", name=NAME, base_url="https://servicios.api.seur.io", auth="token", zone=ZONE, codes=CODES,
     ask=ask, read=read, missing=missing, token=token, ask_depot=ask_depot, read_depot=read_depot,
     limits="none documented; callers that went on polling finished parcels were blocked",
-    facts="the client generated from SEUR's Swagger, SEUR's shop modules and working integrations; the zone is assumed",
+    facts="the client generated from SEUR's Swagger, its shop modules, working integrations; the zone is assumed",
 )  # fmt: skip

@@ -146,7 +146,8 @@ def answered(name: str, status: int, data: object) -> Entry | None:
     if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
         raise refusal(name, status)
     if not isinstance(data, dict):
-        raise BadReply(f"{name} sent {'an empty body' if data is None else 'something'} where an object was expected.")
+        sent = "no body" if data is None else "a list" if isinstance(data, list) else "a single value"
+        raise BadReply(f"{name} sent {sent} where a whole answer, an object, was expected.")
     return data
 
 
