@@ -175,5 +175,4 @@ def _intent(remedy: Remedy) -> Intent:
         currency=remedy.currency,
         reason=remedy.reason,
         resent=remedy.sends > 0,
-        resent=remedy.sends > 0,
     )
