@@ -1,7 +1,7 @@
 """Intake: shipments and depots come in, one by one or from a file."""
 
 from tracker.steps.intake.bulk import import_shipments
-from tracker.steps.intake.new import FIELDS, NewShipment, Wrong, read
+from tracker.steps.intake.new import FIELDS, NewShipment, Wrong, amount, email, instant, read
 from tracker.steps.intake.places import import_depots
 from tracker.steps.intake.registering import enter, register
 from tracker.steps.intake.sheet import BadRow, Report, check_text
@@ -12,10 +12,13 @@ __all__ = [
     "NewShipment",
     "Report",
     "Wrong",
+    "amount",
     "check_text",
+    "email",
     "enter",
     "import_depots",
     "import_shipments",
+    "instant",
     "read",
     "register",
 ]
