@@ -65,7 +65,7 @@ def _head() -> sa.Select[tuple[Link, Shipment, Order, Customer, Channel, Depot, 
     newest = sa.select(sa.func.max(Incident.id)).where(Incident.shipment_id == Shipment.id).correlate(Shipment)
     told = (
         sa.select(Timeline.body)
-        .where(Timeline.incident_id == Incident.id, Timeline.kind == "all_well", Timeline.at >= Incident.resolved_at)
+        .where(Timeline.incident_id == Incident.id, Timeline.kind == "followup_answered", Timeline.at >= Incident.resolved_at)
         .order_by(Timeline.id.desc())
         .limit(1)
         .correlate(Incident)
