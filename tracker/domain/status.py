@@ -221,6 +221,8 @@ def _worst(pieces: Sequence[Standing], events: Sequence[Event]) -> Standing:
     slowest = min(pieces, key=lambda piece: WORST_FIRST.index(piece.stage))
     gravest = max(pieces, key=lambda piece: GRAVITY[piece.exception])
     live = {code for piece in pieces for code in piece.exceptions}
+    ends = [piece.ended_at for piece in pieces if piece.ended_at]
+    over = len(ends) == len(pieces)
     return replace(
         slowest,
         exception=gravest.exception,
@@ -230,6 +232,7 @@ def _worst(pieces: Sequence[Standing], events: Sequence[Event]) -> Standing:
         seen_again_at=gravest.seen_again_at,
         attempts=max(piece.attempts for piece in pieces),
         solution_needed=any(piece.solution_needed for piece in pieces),
-        ended=all(piece.ended for piece in pieces),
+        ended=over,
+        ended_at=max(ends) if over else None,
         unmapped=_unmapped(events),
     )
