@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from hashlib import sha256
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zlib import compress
 
 import sqlalchemy as sa
@@ -84,13 +84,13 @@ def hand_back(session: Session, polled: Sequence[Polled], now: datetime) -> set[
         sa.update(Shipment)
         .where(Shipment.id == news.c.id, Shipment.token == news.c.token)
         .values(
-            wake_at=sa.cast(news.c.wake_at, Utc()),
-            feed_hash=sa.func.coalesce(sa.cast(news.c.feed_hash, sa.LargeBinary()), Shipment.feed_hash),
-            unknown_since=sa.cast(news.c.unknown_since, Utc()),
-            poll_end_reason=sa.cast(news.c.end_reason, sa.String()),
+            wake_at=_typed(session, news.c.wake_at),
+            feed_hash=sa.func.coalesce(_typed(session, news.c.feed_hash), Shipment.feed_hash),
+            unknown_since=_typed(session, news.c.unknown_since),
+            poll_end_reason=_typed(session, news.c.end_reason),
             polled_at=sa.case((answered, sa.literal(now, Utc())), else_=Shipment.polled_at),
             tries=sa.case((answered, 0), else_=Shipment.tries),
-            last_error=sa.cast(news.c.error, sa.Text()),
+            last_error=_typed(session, news.c.error),
             owner=None,
             lease_until=None,
         )
@@ -98,6 +98,11 @@ def hand_back(session: Session, polled: Sequence[Polled], now: datetime) -> set[
         .execution_options(synchronize_session=False)
     )
     return set(kept.scalars())
+
+
+def _typed(session: Session, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    """PostgreSQL must be told the type of a list's column; SQLite, so told, would turn a time into its year."""
+    return sa.cast(column, column.type) if session.get_bind().dialect.name == "postgresql" else column
 
 
 def watched(session: Session, parcels: Iterable[Due]) -> dict[int, Watched]:
