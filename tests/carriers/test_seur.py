@@ -275,7 +275,7 @@ NO_TIME = ["", None, "ayer", "21/01/2021", "0001-01-01T00:00:00", "9999-12-31T23
 def test_a_situation_without_a_time_is_a_fault_that_harms_nothing_else(text):
     reading = read(entry(situation("LI535"), situation("LC001", text)))
     assert codes(reading) == ["LI535"]
-    assert reading.faults == {"PED-1001": "SEUR sent 1 events of PED-1001 that cannot be read."}
+    assert reading.faults == {"PED-1001": "SEUR sent an event of PED-1001 that cannot be read."}
 
 
 def test_the_depot_is_the_last_place_that_a_code_names_else_the_business_unit():

@@ -1,9 +1,10 @@
 """`flask carriers`: who can be asked, what a code means, and what the tracker makes of a raw answer."""
 
-import json
 import sys
+from collections.abc import Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 
@@ -11,6 +12,8 @@ from config import Config
 from tracker import clock
 from tracker.carriers import CARRIERS
 from tracker.carriers.base import Account, Carrier, CarrierError, Reading, Wanted, understand
+from tracker.cli import output
+from tracker.cli.errors import Mistake, told
 from tracker.domain.events import Stage
 from tracker.outside import strict_json
 from tracker.store import unmapped
@@ -18,12 +21,6 @@ from tracker.store.base import Store
 
 LARGEST: Final = 5 * 1024 * 1024
 """Bytes of an answer that are read, as over HTTP."""
-
-
-class Mistake(click.ClickException):
-    """What the caller got wrong: one sentence on stderr, exit 2."""
-
-    exit_code = 2
 
 
 @click.group()
@@ -36,26 +33,32 @@ def carriers() -> None:
 def list_(as_json: bool) -> None:
     """Every carrier, and whether this merchant's settings let it be polled."""
     settings = Config.from_env().carriers
-    for carrier in CARRIERS.values():
-        account = Account(carrier.code, settings=settings.get(carrier.code, {}))
-        line = {
-            "code": carrier.code,
-            "name": carrier.name,
-            "auth": carrier.auth,
-            "numbers_per_request": carrier.batch,
-            "codes": len(carrier.codes.rows),
-            "mapping_version": carrier.codes.version,
-            "depot_look_up": carrier.ask_depot is not None,
-            "zone_assumed": carrier.zone.key,
-            "limits": carrier.limits,
-            "missing_settings": carrier.missing(account),
-        }
-        click.echo(_json(line) if as_json else _told(carrier, carrier.missing(account)))
+    rows = [_row(carrier, settings.get(carrier.code, {})) for carrier in CARRIERS.values()]
+    if as_json:
+        output.lines(rows)
+    else:
+        output.table(["code", "name", "codes", "polled", "missing_settings"], [_plain(row) for row in rows])
 
 
-def _told(carrier: Carrier, missing: list[str]) -> str:
-    polled = f"not polled: {', '.join(missing)} missing" if missing else "polled"
-    return f"{carrier.code:14}{carrier.name:8}{len(carrier.codes.rows):4} codes  {polled}"
+def _row(carrier: Carrier, settings: Mapping[str, str]) -> dict[str, object]:
+    missing = carrier.missing(Account(carrier.code, settings=settings))
+    return {
+        "code": carrier.code,
+        "name": carrier.name,
+        "polled": not missing,
+        "missing_settings": missing,
+        "auth": carrier.auth,
+        "numbers_per_request": carrier.batch,
+        "codes": len(carrier.codes.rows),
+        "mapping_version": carrier.codes.version,
+        "depot_look_up": carrier.ask_depot is not None,
+        "zone_assumed": carrier.zone.key,
+        "limits": carrier.limits,
+    }
+
+
+def _plain(row: Mapping[str, Any]) -> dict[str, object]:
+    return {**row, "polled": "yes" if row["polled"] else "no", "missing_settings": ", ".join(row["missing_settings"])}
 
 
 @carriers.command()
@@ -66,30 +69,26 @@ def _told(carrier: Carrier, missing: list[str]) -> str:
 def read(code: str, file: str, number: str, postcode: str) -> None:
     """What the tracker makes of a carrier's raw answer in FILE (- for stdin): one event a line, as JSON."""
     carrier = _carrier(code)
+    body = _body(file)
+    wanted = [Wanted(number.strip(), postcode)]
     try:
-        found = understand(
-            carrier, 200 if (body := _body(file)) else 204, body, [Wanted(number.strip(), postcode)], strict_json.loads
-        )
+        found = understand(carrier, 200 if body else 204, body, wanted, strict_json.loads)
     except CarrierError as error:
         raise Mistake(str(error)) from None
-    lines = _lines(found)
-    for line in lines:
-        click.echo(line)
+    output.lines(_events(found))
     for fault in found.faults.values():
         click.echo(fault, err=True)
-    if found.faults and not lines:
+    if found.faults and not any(found.events.values()):
         sys.exit(Mistake.exit_code)
 
 
-def _lines(found: Reading) -> list[str]:
+def _events(found: Reading) -> Iterator[dict[str, object]]:
     """The events as JSON.  One that keeps the parcel's stage is given the last one before it."""
-    lines = []
     for events in found.events.values():
         stage = Stage.UNKNOWN
         for event in events:
             stage = event.stage or stage
-            lines.append(_json(event.as_json(stage)))
-    return lines
+            yield event.as_json(stage)
 
 
 @carriers.command()
@@ -98,22 +97,18 @@ def _lines(found: Reading) -> list[str]:
 def codes(code: str, only_unmapped: bool) -> None:
     """The code table of a carrier, or the codes missing from it: one JSON object a line."""
     carrier = _carrier(code)
-    if only_unmapped:
-        return _echo_unmapped(carrier)
-    for raw, means in carrier.codes.rows.items():
-        click.echo(_json({"code": raw, **means._asdict(), "mapping_version": carrier.codes.version}))
-    return None
+    output.lines(_unmapped(carrier) if only_unmapped else _table(carrier))
 
 
-def _echo_unmapped(carrier: Carrier) -> None:
+def _table(carrier: Carrier) -> Iterator[dict[str, object]]:
+    for code, means in carrier.codes.rows.items():
+        yield {"code": code, **means._asdict(), "mapping_version": carrier.codes.version}
+
+
+def _unmapped(carrier: Carrier) -> list[dict[str, object]]:
     store = Store(Config.from_env().database_url, clock.now)
-    try:
-        with store.read() as session:
-            found = unmapped.of(session, carrier.code)
-    finally:
-        store.close()
-    for one in found:
-        click.echo(_json({**one._asdict(), "last_at": one.last_at.isoformat()}))
+    with closing(store), told(), store.read() as session:
+        return [{**one._asdict(), "last_at": one.last_at.isoformat()} for one in unmapped.of(session, carrier.code)]
 
 
 def _carrier(code: str) -> Carrier:
@@ -132,7 +127,3 @@ def _body(file: str) -> bytes:
     if len(body) > LARGEST:
         raise Mistake(f"{file} is larger than {LARGEST // 1024 // 1024} MB, more than any carrier's answer.")
     return body.strip()
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)

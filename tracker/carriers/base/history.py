@@ -67,9 +67,10 @@ def _object(entry: object) -> Entry:
 def reading(histories: Iterable[History]) -> Reading:
     """The histories of an answer, by number, each with a sentence for what could not be read."""
     known = {history.number: history for history in histories}
-    faults = {
-        number: f"{history.name} sent {history.unread} events of {number or 'a parcel'} that cannot be read."
-        for number, history in known.items()
-        if history.unread
-    }
+    faults = {number: _fault(history) for number, history in known.items() if history.unread}
     return Reading({number: list(history.events()) for number, history in known.items()}, faults)
+
+
+def _fault(history: History) -> str:
+    events = "an event" if history.unread == 1 else f"{history.unread} events"
+    return f"{history.name} sent {events} of {history.number or 'a parcel'} that cannot be read."
