@@ -1,6 +1,6 @@
 """Intake: shipments and depots come in, one by one or from a file."""
 
-from tracker.steps.intake.bulk import import_shipments
+from tracker.steps.intake.bulk import carrier_of, import_shipments
 from tracker.steps.intake.new import FIELDS, NewShipment, Wrong, amount, email, instant, read
 from tracker.steps.intake.places import import_depots
 from tracker.steps.intake.registering import enter, register
@@ -13,6 +13,7 @@ __all__ = [
     "Report",
     "Wrong",
     "amount",
+    "carrier_of",
     "check_text",
     "email",
     "enter",
