@@ -63,8 +63,11 @@ def silent(peer: socket.socket, _request: bytes) -> None:
 class Server:
     """Answers each request with the next of its behaviours; the last one goes on."""
 
-    def __init__(self, *behaviours: Behaviour, tls: bool = False, address: str = "127.0.0.1"):
+    def __init__(
+        self, *behaviours: Behaviour, tls: bool = False, address: str = "127.0.0.1", speaks_first: bool = False
+    ):
         self.behaviours, self.requests, self.connections = list(behaviours), [], 0
+        self._speaks_first = speaks_first
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) if tls else None
         if self._context:
             self._context.load_cert_chain(CERTIFICATE)
@@ -95,7 +98,9 @@ class Server:
             if self._context:
                 peer = self._context.wrap_socket(peer, server_side=True)
             self._peers.append(peer)
-            while request := _request(peer):
+            if self._speaks_first:
+                self.behaviours[0](peer, b"")
+            while not self._speaks_first and (request := _request(peer)):
                 self.requests.append(request)
                 behaviour = self.behaviours.pop(0) if len(self.behaviours) > 1 else self.behaviours[0]
                 behaviour(peer, request)
