@@ -247,10 +247,11 @@ def test_one_unreadable_event_is_counted_and_the_others_are_kept(code):
 
 
 @every_carrier
-def test_an_answer_about_another_number_is_refused(code):
+def test_an_answer_about_another_number_is_that_parcels_fault_and_not_the_feeds(code):
     answer, _ = whole(code)
-    with pytest.raises(BadReply, match="another parcel than OTHER-1"):
-        read(code, json.dumps(answer).encode(), Wanted("OTHER-1", "06001"))
+    reading = read(code, json.dumps(answer).encode(), Wanted("OTHER-1", "06001"))
+    assert reading.events == {}
+    assert reading.faults == {"OTHER-1": f"{CARRIERS[code].name} answered about another parcel than OTHER-1."}
 
 
 @every_carrier

@@ -6,7 +6,7 @@ import pytest
 
 from tests.carriers.samples import FEEDS, data
 from tracker.carriers import CARRIERS
-from tracker.carriers.base import Account, BadReply, NotKnown, Throttled, Wanted
+from tracker.carriers.base import Account, NotKnown, OtherParcel, Throttled, Wanted
 from tracker.domain.events import ExceptionCode, Stage
 from tracker.domain.status import fold
 
@@ -52,7 +52,7 @@ def test_two_services_under_one_number_are_told_apart_by_where_they_go():
     answer = data("dhl_unified/built_two_services.json")
     assert len(read(answer, Wanted("12345678", "28013")).events["12345678"]) == 4
     assert len(read(answer, Wanted("12345678", "75001")).events["12345678"]) == 1
-    with pytest.raises(BadReply, match="a postcode is needed"):
+    with pytest.raises(OtherParcel, match="a postcode is needed"):
         read(answer, Wanted("12345678"))
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.carriers.samples import FEEDS, data
 from tracker.carriers import CARRIERS
-from tracker.carriers.base import Account, AuthRefused, BadReply, CarrierDown, NotKnown, Throttled, Wanted
+from tracker.carriers.base import Account, AuthRefused, BadReply, CarrierDown, NotKnown, OtherParcel, Throttled, Wanted
 from tracker.domain.events import Direction, ExceptionCode, Stage
 from tracker.domain.status import fold
 
@@ -204,9 +204,9 @@ def test_a_portuguese_postcode_may_lack_its_end():
 
 
 def test_parcels_that_nothing_tells_apart_are_not_mixed():
-    with pytest.raises(BadReply, match="a postcode is needed"):
+    with pytest.raises(OtherParcel, match="a postcode is needed"):
         read(entry(situation("LC001")), entry(situation("LI535"), postalCode="08013"), wanted=Wanted("PED-1001"))
-    with pytest.raises(BadReply, match="does not say where they go"):
+    with pytest.raises(OtherParcel, match="does not say where they go"):
         read(entry(situation("LC001"), postalCode=""), entry(situation("LI535"), postalCode=""))
     assert codes(read(entry(situation("LC001")), entry(situation("LI535")), wanted=Wanted("PED-1001"))) == [
         "LC001",

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from unicodedata import combining, normalize
 from zoneinfo import ZoneInfo
 
-from tracker.carriers.base.shape import BadReply, Entry, Wanted
+from tracker.carriers.base.shape import Entry, OtherParcel, Wanted
 
 FIRST_YEAR: Final = 1990
 LAST_YEAR: Final = 2199
@@ -77,22 +77,24 @@ def same(one: str, other: str) -> bool:
 def pick(name: str, wanted: Wanted, candidates: Iterable[Candidate]) -> list[Candidate]:
     """Those of an answer's parcels that are the one wanted: by number, then by postcode, else by town.
 
-    Other customers' parcels under the same reference fall out. Raises BadReply when the whole answer is about another
-    number, and when nothing on file tells several parcels apart.
+    Other customers' parcels under the same reference fall out. Raises OtherParcel when the whole answer is about
+    another number, and when nothing on file tells several parcels apart.
     """
     found = list(candidates)
     named = [one for one in found if _named(wanted, one)]
     if found and not named:
-        raise BadReply(f"{name} answered about another parcel than {wanted.number}.")
+        raise OtherParcel(f"{name} answered about another parcel than {wanted.number}.")
     if not wanted.postcode and not wanted.town:
         if wanted.number and len({plain(one.postcode) for one in named}) > 1:
-            raise BadReply(f"{name} knows several parcels as {wanted.number}: a postcode is needed to tell them apart.")
+            raise OtherParcel(
+                f"{name} knows several parcels as {wanted.number}: a postcode is needed to tell them apart."
+            )
         return named
     if ours := [one for one in named if _goes_there(wanted, one)]:
         return ours
     nowhere = [one for one in named if not one.postcode]
     if len(nowhere) > 1:
-        raise BadReply(f"{name} knows several parcels as {wanted.number} and does not say where they go.")
+        raise OtherParcel(f"{name} knows several parcels as {wanted.number} and does not say where they go.")
     return nowhere
 
 

@@ -25,6 +25,10 @@ class BadReply(CarrierError):
     """The answer is not what this carrier sends, or not about the parcel asked for."""
 
 
+class OtherParcel(BadReply):
+    """The answer is whole, but not, or not surely, about the parcel wanted: that parcel's trouble, not the feed's."""
+
+
 class NotKnown(CarrierError):
     """The carrier says, inside an answer, that it does not know the number."""
 
@@ -156,7 +160,8 @@ def understand(
 ) -> Reading:
     """What an answer says about the parcels wanted; `loads` is the strict JSON reader, whose error is a ValueError.
 
-    Raises CarrierError, one sentence, when the answer says nothing about any of them.
+    Raises CarrierError, one sentence, when the answer says nothing about any of them; an answer about somebody else's
+    parcel is a fault of the number wanted, and no error of the carrier.
     """
     try:
         data = loads(body) if body.strip() else None
@@ -164,4 +169,7 @@ def understand(
         if status < HTTPStatus.BAD_REQUEST:
             raise BadReply(f"{carrier.name} sent a body that is not JSON: {error}") from None
         data = None
-    return carrier.read(status, data, wanted)
+    try:
+        return carrier.read(status, data, wanted)
+    except OtherParcel as error:
+        return Reading(faults={one.number: str(error) for one in wanted})
