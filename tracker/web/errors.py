@@ -101,4 +101,5 @@ def _unexpected(error: Exception, status: int = 500) -> Response:
     ref = sha256(f"{now().isoformat()}{request.path}".encode()).hexdigest()[:8]
     log.error("%s %s failed [%s]", request.method, request.path, ref, exc_info=error)
     title, text = _told(status)
-    return _answer(status, title, f"{text} {_('Reference: %(ref)s', ref=ref)}")
+    reference = _("Reference: %(ref)s", ref=ref)
+    return _answer(status, title, f"{text} {reference}")
