@@ -44,7 +44,7 @@ class Words:
         """The notice of that topic, from facts; `facts["zone"]` is the reader's time zone."""
         said = self._environments[known(locale)].get_template(f"mail/{topic}.txt").render(facts, locale=known(locale))
         subject, _, text = said.partition("\n")
-        return Rendered(subject.strip(), text.strip() + "\n")
+        return Rendered(_one_line(subject), text.strip() + "\n")
 
     def translations(self, locale: str) -> gettext.NullTranslations:
         """The words of a language, for pages."""
@@ -64,6 +64,11 @@ class Words:
         )
         environment.filters.update(moment=moment, day=day, money=money)
         return environment
+
+
+def _one_line(said: str) -> str:
+    """Without whatever a carrier's or customer's text could break a subject with."""
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in said).split())
 
 
 def known(locale: str) -> str:
