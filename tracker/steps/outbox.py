@@ -152,7 +152,7 @@ def _hour(session: Session, tools: Tools, notice: Notice, now: datetime) -> date
     if rule is Hours.CUSTOMER and notice.shipment_id:
         shipment = session.get_one(Shipment, notice.shipment_id)
         zone = calendars.postcode_zone(shipment.country, shipment.postcode)
-        span = f"Mo-Su {tools.policy.ask_from_hour:02}:00-{tools.policy.ask_until_hour:02}:00; PH on"
+        span = f"Mo-Su,PH {tools.policy.ask_from_hour:02}:00-{tools.policy.ask_until_hour:02}:00"
         return hours.next_opening(calendars.calendar("the customer", zone, span, "ES", None), now)
     return now
 

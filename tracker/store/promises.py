@@ -9,9 +9,11 @@ from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from tracker.domain import incidents as rules
 from tracker.domain.promises import OPEN, Action, DueSource, Party, State
+from tracker.domain.refunds import LIVE, PENDING_PATIENCE
 from tracker.store import audit
 from tracker.store.base import Base, Id
 from tracker.store.incidents import Incident, Task, TaskState
+from tracker.store.refunds import Remedy
 from tracker.store.wake import Wake, pull, wake_index
 
 _IS_OPEN = "state IN ('made', 'acknowledged')"
@@ -142,7 +144,11 @@ def set_next_due(session: Session, incident: Incident) -> None:
             sa.select(Task.due_at).where(Task.incident_id == incident.id, Task.state == TaskState.OPEN),
         )
     ).all()
-    known = [due for due in (*dues, incident.remedy_at) if due is not None]
+    asked = session.scalars(
+        sa.select(Remedy.requested_at).where(Remedy.incident_id == incident.id, Remedy.state.in_(LIVE))
+    )
+    # A refund on its way is due, too: when nothing is heard of it for so long, a person looks.
+    known = [due for due in (*dues, incident.remedy_at) if due is not None] + [at + PENDING_PATIENCE for at in asked]
     incident.next_due_at = min(known) if known and incident.state is rules.State.OPEN else None
     session.flush()
 

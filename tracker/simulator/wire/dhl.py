@@ -58,14 +58,19 @@ def _page(parcel: Parcel, scans: list[Scan]) -> dict[str, Any]:
 
 def _event(parcel: Parcel, scan: Scan) -> dict[str, Any]:
     """One scan as the list shows it, with the local time of the place and no zone."""
-    zone = ZoneInfo(ZONES.get(parcel.country, "Europe/Madrid"))
     return {
-        "timestamp": scan.at.astimezone(zone).strftime("%Y-%m-%dT%H:%M:%S"),
+        "timestamp": local(parcel, scan),
         "location": _place(parcel.country, "", scan.town or parcel.town),
         "statusCode": scan.code,
         "status": STATUS.get(scan.code, "UNKNOWN"),
         "description": scan.text,
     }
+
+
+def local(parcel: Parcel, scan: Scan) -> str:
+    """The local time of the destination, without a zone."""
+    zone = ZoneInfo(ZONES.get(parcel.country, "Europe/Madrid"))
+    return scan.at.astimezone(zone).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def _place(country: str, postcode: str, town: str) -> dict[str, Any]:

@@ -77,10 +77,10 @@ class Seur:
 def _entries(parcel: Parcel, scans: list[Scan]) -> list[dict[str, Any]]:
     """The shipment, the collection that it was part of, and at times somebody else's parcel."""
     entries = [_entry(parcel, "Exp", parcel.postcode, parcel.town, [_situation(scan) for scan in scans])]
-    collected = {"eventCode": "SI001", "description": COLLECTED, "situationDate": _local(scans[0].at)}
+    collected = {"eventCode": "SI001", "description": COLLECTED, "situationDate": local(scans[0].at)}
     entries.append(_entry(parcel, "Rec", "28850", "TORREJON DE ARDOZ", [collected]))
     if parcel.twin:
-        other = {"eventCode": "LL001", "description": "Entregado", "situationDate": _local(scans[0].at)}
+        other = {"eventCode": "LL001", "description": "Entregado", "situationDate": local(scans[0].at)}
         entries.insert(0, _entry(parcel, "Exp", "29001" if parcel.postcode != "29001" else "48001", "", [other]))
     return entries
 
@@ -104,8 +104,9 @@ def _entry(parcel: Parcel, kind: str, postcode: str, town: str, situations: list
 
 
 def _situation(scan: Scan) -> dict[str, str]:
-    return {"eventCode": scan.code, "description": scan.text, "situationDate": _local(scan.at)}
+    return {"eventCode": scan.code, "description": scan.text, "situationDate": local(scan.at)}
 
 
-def _local(at: datetime) -> str:
+def local(at: datetime) -> str:
+    """A time as SEUR writes it: local, without a zone."""
     return at.astimezone(ZONE).strftime("%Y-%m-%dT%H:%M:%S.000")
