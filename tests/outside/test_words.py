@@ -120,7 +120,7 @@ def test_an_uncertain_translation_is_not_used(words):
 
 # --- the real words ---------------------------------------------------------------------------------------------------
 
-KEYWORDS = {**DEFAULT_KEYWORDS, "lazy_gettext": None}
+KEYWORDS = {**DEFAULT_KEYWORDS, "noted": None}
 JINJA = "jinja2.ext:babel_extract"
 SILENT = {"**": {"silent": "false"}}
 
@@ -183,7 +183,7 @@ def test_a_translation_that_lacks_something_is_found(text, message, why):
 
 
 def test_texts_are_found_in_pages_mails_and_code(tmp_path):
-    (tmp_path / "a.py").write_text('_("one"); ngettext("two", "twos", 2); lazy_gettext("three")\n')
+    (tmp_path / "a.py").write_text('_("one"); ngettext("two", "twos", 2); noted("three")\n')
     (tmp_path / "b.html").write_text('{{ _("four") }}{% trans %}five{% endtrans %}\n')
     (tmp_path / "c.txt").write_text('{{ ngettext("six", "sixes", n) }}\n')
     found = said(tmp_path, [("**.py", "python"), ("**.html", JINJA), ("**.txt", JINJA)])
