@@ -57,7 +57,8 @@ def _stale(_error: CSRFError) -> Response:
 def _http(error: HTTPException) -> HTTPException | Response:
     if error.code is None or error.code < 400 or error.response is not None:
         return error
-    title, text = _told(error.code)
+    for_programs = request.path.startswith(COOKIELESS)
+    title, text = (error.name, error.description or error.name) if for_programs else _told(error.code)
     answer = _answer(error.code, title, text)
     for name, value in error.get_headers():
         if name not in {"Content-Type", "Content-Length"}:

@@ -27,6 +27,8 @@ def locale() -> str:
     """The language of this answer: the one of the person we know, else the browser's, else the merchant's."""
     if not has_request_context():
         return tools().locale
+    if request.path.startswith("/api/"):
+        return "en"
     return str(g.get("locale") or request.accept_languages.best_match(LOCALES) or tools().locale)
 
 

@@ -72,7 +72,7 @@ def open_refs(session: Session, ids: Sequence[int]) -> dict[int, str]:
     rows = session.execute(
         sa.select(Incident.shipment_id, Incident.ref).where(Incident.shipment_id.in_(ids), Incident.state == State.OPEN)
     )
-    return dict(row._tuple() for row in rows)
+    return {row.shipment_id: row.ref for row in rows}
 
 
 def events(session: Session, shipment: Shipment) -> Iterator[tuple[Event, Stage]]:
