@@ -34,8 +34,15 @@ def climb(tools: Tools, now: datetime) -> due.Tally:
 def _climb(session: Session, tools: Tools, incident: Incident, now: datetime) -> datetime | None:
     if incident.state is not State.OPEN or incident.ladder_from is None:
         return None
-    if feeds.stale(session, incident.shipment, now):
-        return now + HELD
+    held = feeds.stale(session, incident.shipment, now)
+    again = now + HELD if held else _next_rung(session, tools, incident, now)
+    promises.set_next_due(session, incident, again)
+    return again
+
+
+def _next_rung(session: Session, tools: Tools, incident: Incident, now: datetime) -> datetime | None:
+    """Climb what is due now, and tell when the next rung is."""
+    assert incident.ladder_from is not None
     policy = incidents.policy_of(incident)
     last: tuple[Rung, Depot | None] | None = None
     at: datetime | None = None

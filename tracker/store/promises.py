@@ -135,9 +135,14 @@ def of(session: Session, incident_id: int, **where: Any) -> Sequence[Promise]:
     return session.scalars(sa.select(Promise).filter_by(incident_id=incident_id, **where).order_by(Promise.id)).all()
 
 
-def set_next_due(session: Session, incident: Incident) -> None:
-    """Set what the queue sorts by: the earliest due time of the incident's open rows."""
+def set_next_due(session: Session, incident: Incident, rung_at: datetime | None = None) -> None:
+    """Set what the queue sorts by: the earliest due time of the incident's open rows and of its ladder's next rung.
+
+    `rung_at`: when that is, where its row does not say it yet.
+    """
     session.flush()
+    if incident.ladder_from is not None:
+        rung_at = rung_at or session.scalar(sa.select(Incident.wake_at).where(Incident.id == incident.id))
     dues = session.scalars(
         sa.union_all(
             sa.select(Promise.due_at).where(Promise.incident_id == incident.id, Promise.state.in_(OPEN)),
@@ -148,7 +153,9 @@ def set_next_due(session: Session, incident: Incident) -> None:
         sa.select(Remedy.requested_at).where(Remedy.incident_id == incident.id, Remedy.state.in_(LIVE))
     )
     # A refund on its way is due, too: when nothing is heard of it for so long, a person looks.
-    known = [due for due in (*dues, incident.remedy_at) if due is not None] + [at + PENDING_PATIENCE for at in asked]
+    known = [due for due in (*dues, incident.remedy_at, rung_at) if due is not None] + [
+        at + PENDING_PATIENCE for at in asked
+    ]
     incident.next_due_at = min(known) if known and incident.state is rules.State.OPEN else None
     session.flush()
 
