@@ -1,15 +1,12 @@
-"""Answers on stdout: one JSON object a line, or columns that line up; a table with rules on a terminal only."""
+"""Answers on stdout: one JSON object a line, or columns that line up."""
 
 import json
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 
 def stamp(at: datetime | None, zone: str) -> str | None:
@@ -24,18 +21,8 @@ def lines(rows: Iterable[Mapping[str, Any]]) -> None:
 
 
 def table(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Rows under the names of their columns; what is not known is left blank."""
+    """Rows under the names of their columns, lined up; what is not known is left blank."""
     cells = [["" if row[name] is None else str(row[name]) for name in columns] for row in rows]
-    if sys.stdout.isatty():
-        _drawn(columns, cells)
-        return
     widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
     for row in [list(columns), *cells]:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-
-
-def _drawn(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
-    drawn = Table(*columns, header_style="bold")
-    for row in cells:
-        drawn.add_row(*row)
-    Console(markup=False).print(drawn)
