@@ -29,7 +29,9 @@ LIMIT: Final = 200
 ASKING: Final = 30.0
 """Seconds of asking in one round: half a lease, so that a worker never outlives it."""
 PATIENCE: Final = 3
-"""Failures in a row after which a carrier is left alone until the next round."""
+"""Failures in a row after which a carrier is left alone for a while."""
+LEFT_ALONE: Final = timedelta(minutes=1)
+"""How long the parcels that were not asked for wait then; without it the same round would hammer on."""
 
 
 @dataclass
@@ -171,7 +173,9 @@ def _outcome(one: Due, found: _Round, next_poll: Plan, now: datetime) -> Polled:
         return Polled(one, now + backoff(one.tries, one.id), None, one.unknown_since, None, error)
     if one.id in found.unknown:
         return Polled(one, later, None, one.unknown_since or now, next_poll.reason)
-    return Polled(one, now, None, one.unknown_since)
+    if found.fails >= PATIENCE:
+        return Polled(one, now + LEFT_ALONE, None, one.unknown_since, None, f"not asked: {found.feed_error}")
+    return Polled(one, now, None, one.unknown_since, None, "not asked: the round's time was up")
 
 
 def _hash(events: Iterable[Event]) -> bytes:
