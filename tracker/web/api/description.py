@@ -45,7 +45,7 @@ ONCE: Final = {
     "description": "The same key and request again gets the first answer.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 128},
 }
-ALWAYS: Final = {"400": "Malformed", "401": "No key that is known", "429": "Too many requests", "500": "Our fault"}
+ALWAYS: Final = {"400": "Malformed", "401": "No key that is known", "500": "Our fault"}
 ON_POST: Final = {
     "409": "Not in this state, or still being answered",
     "413": "Larger than 1 MB",
