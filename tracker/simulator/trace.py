@@ -10,11 +10,14 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from tracker.domain import money
+from tracker.domain.events import Source
 from tracker.domain.notices import Topic
 from tracker.store.audit import Audit
 from tracker.store.depots import Depot
 from tracker.store.incidents import Incident, Timeline
 from tracker.store.outbox import Notice, NoticeState
+from tracker.store.promises import Promise
 from tracker.store.refunds import Remedy
 from tracker.store.shipments import EventRow, Shipment
 
@@ -28,7 +31,12 @@ OF_TIMELINE: Final = {
     "promise_disputed": "promise_broken",
     "promise_unconfirmed": "promise_unconfirmed",
     "cause_known": "cause_known",
+    "refund_requested": "refund_requested",
+    "refund_succeeded": "refund_succeeded",
+    "refund_succeeded_externally": "refund_succeeded",
     "resolved": "resolved",
+    "notice_sent": "notice_sent",
+    "followup_asked": "followup_asked",
 }
 """The log's word for each kind of timeline entry that it tells; the others are details."""
 OF_TOPIC: Final = {
@@ -61,7 +69,8 @@ class Line(NamedTuple):
 
 def log(session: Session) -> list[Line]:
     """Everything that happened, by time."""
-    lines = [*_events(session), *_story(session), *_notices(session), *_refunds(session)]
+    names = {depot.id: depot.name for depot in session.scalars(sa.select(Depot))}
+    lines = [*_events(session), *_story(session, names), *_alarms(session, names)]
     return sorted(lines, key=lambda line: line.at)
 
 
@@ -76,6 +85,12 @@ def digest(session: Session) -> str:
     return told.hexdigest()
 
 
+def counts(session: Session) -> dict[str, int]:
+    """How much there was of everything."""
+    tables = {"events": EventRow, "incidents": Incident, "promises": Promise, "notices": Notice, "refunds": Remedy}
+    return {name: session.scalar(sa.select(sa.func.count()).select_from(row)) or 0 for name, row in tables.items()}
+
+
 def _events(session: Session) -> Iterator[Line]:
     rows = session.execute(
         sa.select(EventRow, Shipment.carrier, Shipment.number)
@@ -85,15 +100,20 @@ def _events(session: Session) -> Iterator[Line]:
     for event, carrier, number in rows:
         news = f" -> {event.exception}" if event.exception != "none" else f" -> {event.stage}" if event.stage else ""
         seen = f", seen {event.first_seen_at.astimezone(MADRID):%a %H:%M}"
-        yield Line(event.occurred_at, "event", carrier, f"{number}: {event.raw_code} {event.raw_text}{news}{seen}")
+        who = carrier if event.source == Source.POLL else str(event.source)
+        yield Line(event.occurred_at, "event", who, f"{number}: {event.raw_code} {event.raw_text}{news}{seen}")
 
 
-def _story(session: Session) -> Iterator[Line]:
+def _story(session: Session, names: Mapping[int, str]) -> Iterator[Line]:
+    """What the incidents' timelines tell, in the order in which it was written."""
     rows = session.execute(
         sa.select(Timeline, Incident.ref).join(Incident, Incident.id == Timeline.incident_id).order_by(Timeline.id)
     )
     for entry, ref in rows:
-        if entry.kind in OF_TIMELINE:
+        if entry.kind in {"notice_sent", "followup_asked"}:
+            what, who = OF_TOPIC.get(Topic(entry.body["topic"]), "notice_sent"), _name(entry.body["to"], names)
+            yield Line(entry.at, what, who, f"{ref}: {entry.body['topic']}")
+        elif entry.kind in OF_TIMELINE:
             yield Line(entry.at, OF_TIMELINE[entry.kind], str(entry.said_by), f"{ref}: {_told(entry.kind, entry.body)}")
 
 
@@ -102,27 +122,22 @@ def _told(kind: str, body: Mapping[str, Any]) -> str:
     parts = {key: value for key, value in body.items() if key not in {"promise", "version"} and value}
     if "due_at" in parts:
         parts["due_at"] = f"{datetime.fromisoformat(parts['due_at']).astimezone(MADRID):%a %d %b %H:%M}"
+    if "amount_minor" in parts:
+        parts["amount"] = money.text(parts.pop("amount_minor"), parts["currency"])
     told = ", ".join(f"{key.removesuffix('_at')} {value}" for key, value in parts.items())
     return f"{told} ({kind.removeprefix('promise_')})" if kind.endswith(("disputed", "late")) else told
 
 
-def _notices(session: Session) -> Iterator[Line]:
-    names = {depot.id: depot.name for depot in session.scalars(sa.select(Depot))}
-    rows = session.execute(
-        sa.select(Notice, Incident.ref)
-        .outerjoin(Incident, Incident.id == Notice.incident_id)
-        .where(Notice.state == NoticeState.SENT)
+def _alarms(session: Session, names: Mapping[int, str]) -> Iterator[Line]:
+    """Notices that belong to no incident."""
+    rows = session.scalars(
+        sa.select(Notice)
+        .where(Notice.state == NoticeState.SENT, Notice.incident_id.is_(None))
         .order_by(Notice.sent_at, Notice.id)
     )
-    for notice, ref in rows:
-        what = OF_TOPIC.get(notice.topic, "notice_sent")
-        text = notice.facts.get("text", "")
-        yield Line(
-            notice.sent_at or notice.made_at,
-            what,
-            _name(notice.recipient, names),
-            f"{ref or '-'}: {notice.topic} {text}".strip(),
-        )
+    for notice in rows:
+        detail = f"{notice.topic}: {notice.facts.get('text', '')}".removesuffix(": ")
+        yield Line(notice.sent_at or notice.made_at, "notice_sent", _name(notice.recipient, names), detail)
 
 
 def _name(recipient: str, names: Mapping[int, str]) -> str:
@@ -130,14 +145,3 @@ def _name(recipient: str, names: Mapping[int, str]) -> str:
     kind, _, id_ = recipient.partition(":")
     name = names.get(int(id_), id_) if id_ else ""
     return f"{kind} {name}" if kind == "manager" else name or kind
-
-
-def _refunds(session: Session) -> Iterator[Line]:
-    rows = session.execute(
-        sa.select(Remedy, Incident.ref).join(Incident, Incident.id == Remedy.incident_id).order_by(Remedy.id)
-    )
-    for remedy, ref in rows:
-        amount = f"{ref}: {remedy.amount_minor / 100:.2f} {remedy.currency}, key {remedy.key}"
-        yield Line(remedy.requested_at, "refund_requested", remedy.requested_by, amount)
-        if remedy.state in {"succeeded", "succeeded_externally"} and remedy.settled_at is not None:
-            yield Line(remedy.settled_at, "refund_succeeded", remedy.provider, amount)
