@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from dotenv import dotenv_values
 
-from settings import ROOT, SETTINGS, SQLITE, SettingsError, member, nearest
+from tracker.settings import ROOT, SETTINGS, SQLITE, SettingsError, member, nearest
 
 __all__ = ["ROOT", "Config", "SettingsError"]
 

@@ -12,7 +12,7 @@ import pytest
 
 import config
 from config import ROOT, Config, SettingsError
-from settings import GROUPS, SETTINGS
+from tracker.settings import GROUPS, SETTINGS
 
 LONG = "0123456789abcdef0123456789abcdef"
 

@@ -80,7 +80,7 @@ PLANTED = {
     ],
     "config": [
         ("tracker/steps/planted.py", "import config"),
-        ("tracker/outside/planted.py", "from settings import ROOT"),
+        ("tracker/outside/planted.py", "from tracker.settings import ROOT"),
         ("tracker/web/planted.py", "import config"),
     ],
 }
@@ -139,7 +139,7 @@ ALLOWED = {
     "requests": {"outside"},
     "apscheduler": {"schedule"},
     "clock": {"app", "cli", "clock", "jobs", "schedule", "simulator", "web"},
-    "config": {"app", "cli", "schedule", "simulator"},
+    "config": {"app", "cli", "schedule", "settings", "simulator"},
 }
 
 

@@ -67,6 +67,12 @@ class Base(DeclarativeBase):
     }
 
 
+def partial_index(name: str, *columns: str, where: str, unique: bool = True) -> sa.Index:
+    """An index over the rows that fit `where` alone: the lock of "one open at a time", or a queue's order."""
+    fits = sa.text(where)
+    return sa.Index(name, *columns, unique=unique, sqlite_where=fits, postgresql_where=fits)
+
+
 class Store:
     """One database: `begin()` for a write transaction, `read()` for a look that cannot write.
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 from tracker.domain import ladder
 from tracker.domain.events import ExceptionCode
 from tracker.domain.incidents import Cause, Desired, Kind, Outcome, State
-from tracker.store.base import Base, Id
+from tracker.store.base import Base, Id, partial_index
 from tracker.store.shipments import Shipment
 from tracker.store.wake import Wake, wake_index
 
@@ -92,21 +92,9 @@ class Incident(Wake, Base):
     shipment: Mapped[Shipment] = relationship()
     policy: Mapped[PolicyRow] = relationship()
     __table_args__ = (
-        sa.Index(
-            "uq_incidents_open",
-            "shipment_id",
-            unique=True,
-            sqlite_where=sa.text("state = 'open'"),
-            postgresql_where=sa.text("state = 'open'"),
-        ),
+        partial_index("uq_incidents_open", "shipment_id", where="state = 'open'"),
         sa.Index("ix_incidents_shipment_id", "shipment_id"),
-        sa.Index(
-            "ix_incidents_queue",
-            "next_due_at",
-            "id",
-            sqlite_where=sa.text("state = 'open'"),
-            postgresql_where=sa.text("state = 'open'"),
-        ),
+        partial_index("ix_incidents_queue", "next_due_at", "id", where="state = 'open'", unique=False),
         sa.CheckConstraint("state <> 'open' OR resolved_at IS NULL", name="open_is_unresolved"),
         wake_index("incidents"),
     )
@@ -125,14 +113,7 @@ class Finding(Wake, Base):
     cleared_at: Mapped[datetime | None]
     shipment: Mapped[Shipment] = relationship()
     __table_args__ = (
-        sa.Index(
-            "uq_findings_open",
-            "shipment_id",
-            "kind",
-            unique=True,
-            sqlite_where=sa.text("cleared_at IS NULL"),
-            postgresql_where=sa.text("cleared_at IS NULL"),
-        ),
+        partial_index("uq_findings_open", "shipment_id", "kind", where="cleared_at IS NULL"),
         wake_index("findings"),
     )
 
@@ -152,14 +133,7 @@ class Task(Base):
     made_at: Mapped[datetime]
     done_at: Mapped[datetime | None]
     __table_args__ = tuple(
-        sa.Index(
-            f"uq_tasks_open_{column}",
-            f"{column}_id",
-            "kind",
-            unique=True,
-            sqlite_where=sa.text("state = 'open'"),
-            postgresql_where=sa.text("state = 'open'"),
-        )
+        partial_index(f"uq_tasks_open_{column}", f"{column}_id", "kind", where="state = 'open'")
         for column in ("incident", "shipment")
     )
 

@@ -11,7 +11,7 @@ from tracker.domain import incidents as rules
 from tracker.domain.promises import OPEN, Action, DueSource, Party, State
 from tracker.domain.refunds import LIVE, PENDING_PATIENCE
 from tracker.store import audit
-from tracker.store.base import Base, Id
+from tracker.store.base import Base, Id, partial_index
 from tracker.store.incidents import Incident, Task, TaskState
 from tracker.store.refunds import Remedy
 from tracker.store.wake import Wake, pull, wake_index
@@ -43,15 +43,7 @@ class Promise(Wake, Base):
     """Whose word ended it, and which."""
     incident: Mapped[Incident] = relationship()
     __table_args__ = (
-        sa.Index(
-            "uq_promises_open",
-            "incident_id",
-            "performer",
-            "action",
-            unique=True,
-            sqlite_where=sa.text(_IS_OPEN),
-            postgresql_where=sa.text(_IS_OPEN),
-        ),
+        partial_index("uq_promises_open", "incident_id", "performer", "action", where=_IS_OPEN),
         wake_index("promises"),
     )
 

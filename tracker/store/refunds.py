@@ -9,7 +9,7 @@ from sqlalchemy import event
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from tracker.domain.refunds import CAN_CANCEL, GIVES_BACK, LIVE, State
-from tracker.store.base import Base, Id
+from tracker.store.base import Base, Id, partial_index
 from tracker.store.incidents import Incident, PolicyRow
 from tracker.store.shipments import Order, Relation, Shipment
 from tracker.store.wake import LEASE, Leased, LeaseLost, Wake, pull, wake_index
@@ -51,13 +51,7 @@ class Remedy(Wake, Base):
     __table_args__ = (
         sa.UniqueConstraint("incident_id", "seq"),
         sa.UniqueConstraint("provider", "provider_ref"),
-        sa.Index(
-            "uq_remedies_live",
-            "incident_id",
-            unique=True,
-            sqlite_where=sa.text(_IS_LIVE),
-            postgresql_where=sa.text(_IS_LIVE),
-        ),
+        partial_index("uq_remedies_live", "incident_id", where=_IS_LIVE),
         sa.CheckConstraint("amount_minor > 0", name="amount_positive"),
         wake_index("remedies"),
     )
