@@ -82,8 +82,11 @@ def _exists(name: str) -> bool:
 
 
 def _schema(app: APIFlask, tools: Tools) -> None:
-    """`flask db` on the plain engine, and the number of the newest migration for /readyz."""
-    app.config["ALEMBIC"] = {"script_location": str(ROOT / "migrations")}
+    """`flask db` on the plain engine, and the number of the newest migration for /readyz.
+
+    Flask-Alembic stands in for env.py and takes every file at its script location for a migration.
+    """
+    app.config["ALEMBIC"] = {"script_location": str(ROOT / "migrations/versions")}
     app.config["ALEMBIC_CONTEXT"] = {"render_as_batch": True, "compare_type": True, "compare_server_default": False}
     Alembic(app, run_mkdir=False, metadatas=Base.metadata, engines=tools.store.engine)
     app.extensions[health.HEAD] = (ROOT / "migrations/.head").read_text().strip()

@@ -49,7 +49,10 @@ def _stale(_error: CSRFError) -> Response:
     return _answer(
         400,
         _("That did not reach us."),
-        _("The page was open for too long, or cookies are blocked. Nothing was changed: open the page and press again."),
+        _(
+            "The page was open for too long, or cookies are blocked. "
+            "Nothing was changed: open the page and press again."
+        ),
         again=request.path,
     )
 

@@ -4,12 +4,11 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from flask import Blueprint, Response, json
+from flask import Blueprint, Response, current_app, json
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from tracker.store.feeds import Feed
-from tracker.store.shipments import Shipment
+from tracker.store.shipments import Feed, Shipment
 from tracker.web.db import now, tools
 
 blueprint = Blueprint("health", __name__)
@@ -38,8 +37,6 @@ def ready() -> Response:
 
 
 def _told(session: Session, at: datetime) -> dict[str, Any]:
-    from flask import current_app
-
     schema = session.scalar(sa.text("SELECT version_num FROM alembic_version"))
     head = current_app.extensions[HEAD]
     polled = session.scalar(sa.select(sa.func.max(Feed.last_attempt_at)))

@@ -9,20 +9,10 @@ from typing import Final
 from flask import Flask, Response, abort, request
 from flask_wtf.csrf import CSRFProtect
 
-CSP: Final = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self'",
-        "font-src 'self'",
-        "connect-src 'self'",
-        "form-action 'self'",
-        "base-uri 'none'",
-        "object-src 'none'",
-        "frame-ancestors 'none'",
-    )
-)
+_NOBODY: Final = ("default-src", "object-src", "base-uri", "frame-ancestors")
+_OURSELVES: Final = ("script-src", "style-src", "img-src", "font-src", "connect-src", "form-action")
+CSP: Final = "; ".join([*(f"{what} 'none'" for what in _NOBODY), *(f"{what} 'self'" for what in _OURSELVES)])
+"""Nothing inline, nothing from elsewhere."""
 HEADERS: Final[Mapping[str, str]] = {
     "Content-Security-Policy": CSP,
     "X-Content-Type-Options": "nosniff",
@@ -41,7 +31,7 @@ COOKIELESS: Final = ("/api/", "/hooks/")
 LONGEST_BODY: Final = 2 * 1024 * 1024
 PAGE_OPEN: Final = 12 * 60 * 60
 """How long, in seconds, a page may stay open before its form is refused: a clerk's shift."""
-LOGGERS: Final = ("werkzeug", "gunicorn.access", "gunicorn.error")
+LOGGERS: Final = ("werkzeug", "gunicorn.access", "gunicorn.error", "tracker.web.errors")
 _TOKEN: Final = re.compile(r"/(p|d)/([^/\s?#\"'\]]+)")
 
 

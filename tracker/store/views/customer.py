@@ -61,11 +61,20 @@ def case(session: Session, token: str, now: datetime, *purposes: Purpose) -> Cas
     return Case(link, shipment, order, customer, channel, depot, incident, remedy, told, events, owed)
 
 
-def _head() -> sa.Select[tuple[Link, Shipment, Order, Customer, Channel, Depot, Incident, Remedy, dict[str, object]]]:
+Head = tuple[
+    Link, Shipment, Order, Customer, Channel, Depot | None, Incident | None, Remedy | None, dict[str, object] | None
+]
+
+
+def _head() -> sa.Select[*Head]:
     newest = sa.select(sa.func.max(Incident.id)).where(Incident.shipment_id == Shipment.id).correlate(Shipment)
     told = (
         sa.select(Timeline.body)
-        .where(Timeline.incident_id == Incident.id, Timeline.kind == "followup_answered", Timeline.at >= Incident.resolved_at)
+        .where(
+            Timeline.incident_id == Incident.id,
+            Timeline.kind == "followup_answered",
+            Timeline.at >= Incident.resolved_at,
+        )
         .order_by(Timeline.id.desc())
         .limit(1)
         .correlate(Incident)

@@ -9,7 +9,7 @@ from tracker.store.shipments import Shipment
 from tracker.store.views.customer import Case
 from tracker.web.customer.sayings import KINDS, OUTCOMES, STAGES, SUSPECTED, TROUBLES
 from tracker.web.language import gettext as _
-from tracker.web.language import noted as N_
+from tracker.web.language import noted
 
 
 class Headline(NamedTuple):
@@ -27,8 +27,14 @@ class Step(NamedTuple):
     state: str
 
 
-_WAY: Final = (N_("Registered"), N_("Picked up"), N_("On the way"), N_("Out for delivery"), N_("Delivered"))
-_BACK: Final = (*_WAY[:3], N_("On the way back"), N_("Back at the shop"))
+_WAY: Final = (
+    noted("Registered"),
+    noted("Picked up"),
+    noted("On the way"),
+    noted("Out for delivery"),
+    noted("Delivered"),
+)
+_BACK: Final = (*_WAY[:3], noted("On the way back"), noted("Back at the shop"))
 _PLACES: Final = {
     Stage.UNKNOWN: -1,
     Stage.REGISTERED: 0,
@@ -44,10 +50,10 @@ _PLACES: Final = {
     Stage.RETURNED: 4,
 }
 _NAMES: Final = {
-    Stage.CUSTOMS: N_("At customs"),
-    Stage.AT_DELIVERY_DEPOT: N_("At the depot near you"),
-    Stage.AT_PICKUP_POINT: N_("At the pickup point"),
-    Stage.ENDED_UNDELIVERED: N_("Not delivered"),
+    Stage.CUSTOMS: noted("At customs"),
+    Stage.AT_DELIVERY_DEPOT: noted("At the depot near you"),
+    Stage.AT_PICKUP_POINT: noted("At the pickup point"),
+    Stage.ENDED_UNDELIVERED: noted("Not delivered"),
 }
 _MISSING: Final = frozenset({Kind.LOST, Kind.STOLEN, Kind.DAMAGED_OR_LOST})
 

@@ -20,7 +20,6 @@ from tracker.web.customer.sayings import DUTIES
 from tracker.web.language import day, money, when, zone_of
 from tracker.web.language import gettext as _
 
-
 SETTLED: Final = frozenset({Outcome.DELIVERED, Outcome.REFUNDED, Outcome.RETURNED})
 """After these ends nobody owes the customer anything."""
 

@@ -81,7 +81,9 @@ def page(case: Case, tools: Tools, now: datetime) -> Page:
 
 
 def _settled(case: Case) -> bool:
-    return case.incident is not None and case.incident.state is State.RESOLVED
+    """Whether there was trouble that is over; a silence that ended by itself is nothing to ask about."""
+    incident = case.incident
+    return incident is not None and incident.state is State.RESOLVED and incident.outcome is not Outcome.MOVING
 
 
 def question(case: Case, now: datetime) -> Question | None:

@@ -33,7 +33,7 @@ _MILD = frozenset({ExceptionCode.NONE, ExceptionCode.UNMAPPED})
 
 def story(case: Case) -> list[Line]:
     """Every line, newest first; without the mailed link neither places nor the carrier's own words."""
-    lines = [*_scans(case), *_ours(case)]
+    lines = [*reversed(list(_ours(case))), *_scans(case)]
     return sorted(lines, key=lambda line: line.at, reverse=True)
 
 
@@ -85,4 +85,3 @@ def _ended(promise: Promise) -> Line | None:
     if promise.state is Promised.UNCONFIRMED:
         return Line(promise.closed_at, _(UNCONFIRMED), "bad")
     return None
-

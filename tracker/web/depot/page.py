@@ -12,40 +12,39 @@ from tracker.steps import Tools, depot_hours
 from tracker.store.promises import Promise
 from tracker.store.views.depot import Asked
 from tracker.web.language import gettext as _
-from tracker.web.language import noted as N_
-from tracker.web.language import when
+from tracker.web.language import noted, when
 
 FIELD: Final = "%Y-%m-%dT%H:%M"
 """How a browser writes the value of a datetime-local field."""
 SEARCH_DAYS: Final = 14
 
 KINDS: Final = {
-    Kind.DAMAGED_OR_LOST: N_("Damage or loss, which of the two is open"),
-    Kind.LOST: N_("Lost"),
-    Kind.STOLEN: N_("Stolen"),
-    Kind.DESTROYED: N_("Destroyed"),
-    Kind.DAMAGED: N_("Damaged"),
-    Kind.MISSING_PIECES: N_("Pieces are missing"),
-    Kind.DAMAGED_DELIVERED: N_("Delivered damaged"),
-    Kind.DELIVERED_NOT_RECEIVED: N_("Reported as delivered, not received"),
-    Kind.UNDER_INVESTIGATION: N_("Under investigation"),
-    Kind.STALLED: N_("No scan for some days"),
-    Kind.OVERDUE: N_("Overdue"),
-    Kind.FOUND: N_("Found"),
+    Kind.DAMAGED_OR_LOST: noted("Damage or loss, which of the two is open"),
+    Kind.LOST: noted("Lost"),
+    Kind.STOLEN: noted("Stolen"),
+    Kind.DESTROYED: noted("Destroyed"),
+    Kind.DAMAGED: noted("Damaged"),
+    Kind.MISSING_PIECES: noted("Pieces are missing"),
+    Kind.DAMAGED_DELIVERED: noted("Delivered damaged"),
+    Kind.DELIVERED_NOT_RECEIVED: noted("Reported as delivered, not received"),
+    Kind.UNDER_INVESTIGATION: noted("Under investigation"),
+    Kind.STALLED: noted("No scan for some days"),
+    Kind.OVERDUE: noted("Overdue"),
+    Kind.FOUND: noted("Found"),
 }
 ASKS: Final = {
-    Action.ANSWER: N_("Which of the two is it: damaged or lost?"),
-    Action.INVESTIGATE: N_("Where is this parcel?"),
-    Action.CALL: N_("Please call the customer"),
-    Action.DELIVER: N_("Please deliver this parcel. Is something in the way?"),
+    Action.ANSWER: noted("Which of the two is it: damaged or lost?"),
+    Action.INVESTIGATE: noted("Where is this parcel?"),
+    Action.CALL: noted("Please call the customer"),
+    Action.DELIVER: noted("Please deliver this parcel. Is something in the way?"),
     Action.REFUND: "",
 }
 SAID: Final = {
-    "found": N_("found"),
-    "broken": N_("broken in transport"),
-    "lost": N_("lost"),
-    "searching": N_("still searching until %(at)s"),
-    "called": N_("called at %(at)s"),
+    "found": noted("found"),
+    "broken": noted("broken in transport"),
+    "lost": noted("lost"),
+    "searching": noted("still searching until %(at)s"),
+    "called": noted("called at %(at)s"),
 }
 
 
