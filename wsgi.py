@@ -2,6 +2,8 @@
 
 import sys
 
+import click
+
 from config import Config, SettingsError
 from tracker import cli
 from tracker.app import create_app
@@ -10,5 +12,6 @@ try:
     app = create_app(Config.from_env())
 except SettingsError as error:
     print(error, file=sys.stderr)  # noqa: T201 - the one sentence that a wrong setting gets
-    raise SystemExit(2) from None
+    # A command ends with 2; a worker that ends with 3 is one that gunicorn does not start again and again.
+    raise SystemExit(2 if click.get_current_context(silent=True) else 3) from None
 cli.register(app)
