@@ -59,7 +59,7 @@ def _live(world: World, days: int, faults: bool, as_json: bool) -> None:
     run_days(world, days, f"{len(world.book)} parcels, {days} days")
     with world.scene.tools.store.read() as session:
         digest, counts = trace.digest(session), trace.counts(session)
-    told = {
+    told: dict[str, object] = {
         "seed": world.chance.seed,
         "days": days,
         "parcels": len(world.book),
@@ -68,7 +68,7 @@ def _live(world: World, days: int, faults: bool, as_json: bool) -> None:
         "letters": len(world.letters),
         "refunds_at_provider": len(world.provider.ledger),
         "crashes": world.fuse.burnt,
-        "faults_met": sum(sum(line.counts.values()) for line in (world.seur, world.dhl)),
+        "faults_met": sum(world.seur.counts.values()) + sum(world.dhl.counts.values()),
         "ticks": world.ticks,
         "broken": 0,
         "trace": digest,

@@ -1,7 +1,8 @@
 """What is due: which jobs have rows to act on, and when the next row of any kind wakes."""
 
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 import sqlalchemy as sa
 
@@ -26,6 +27,7 @@ _ROWS: Final = {
 }
 """The rows that each job acts on; a job that is not named here runs as often as it asks to."""
 ROWS: Final = frozenset(_ROWS)
+_AWAKE: Final = "AND wake_at IS NOT NULL AND parked_at IS NULL"
 
 
 def jobs(store: Store, now: datetime) -> frozenset[str]:
@@ -34,27 +36,27 @@ def jobs(store: Store, now: datetime) -> frozenset[str]:
         return frozenset(session.connection().execute(_DUE, {"now": now}).scalars())
 
 
-def next_at(store: Store) -> datetime | None:
-    """When the next row of any table wakes."""
+def next_at(store: Store) -> tuple[datetime | None, datetime | None]:
+    """When the next row of any table but shipments wakes, and when the next shipment does."""
     with store.read() as session:
-        return session.connection().execute(_NEXT_AT).scalar()
+        row = session.connection().execute(_NEXT).one()
+    return row.others, row.shipments
 
 
-def _text(sql: str) -> Any:
-    return sa.text(sql).bindparams(sa.bindparam("now", type_=Utc()))
+def _earliest(beds: Iterable[str]) -> str:
+    union = " UNION ALL ".join(f"SELECT min(wake_at) AS at FROM {bed} {_AWAKE}" for bed in beds)  # noqa: S608
+    return f"(SELECT min(at) FROM ({union}) AS beds)"  # noqa: S608 - our own words, here and above
 
 
 # Plain text, for these two are asked thousands of times and building a statement costs more than running it.
-_AWAKE: Final = "AND wake_at IS NOT NULL AND parked_at IS NULL"
-_DUE: Final = _text(
+_DUE: Final = sa.text(
     " UNION ALL ".join(
-        f"SELECT '{job}' WHERE EXISTS (SELECT 1 FROM {rows} {_AWAKE} AND wake_at <= :now)"  # noqa: S608 - our own words
+        f"SELECT '{job}' WHERE EXISTS (SELECT 1 FROM {rows} {_AWAKE} AND wake_at <= :now)"  # noqa: S608
         for job, rows in _ROWS.items()
     )
+).bindparams(sa.bindparam("now", type_=Utc()))
+_OTHERS: Final = _earliest(f"{model.__tablename__} WHERE true" for model in SLEEPERS[1:])
+_SHIPMENTS: Final = _earliest(f"shipments WHERE carrier = '{code}'" for code in CARRIERS)
+_NEXT: Final = sa.text(f"SELECT {_OTHERS} AS others, {_SHIPMENTS} AS shipments").columns(
+    sa.column("others", Utc()), sa.column("shipments", Utc())
 )
-_BEDS: Final = (
-    *(f"shipments WHERE carrier = '{code}'" for code in CARRIERS),
-    *(f"{model.__tablename__} WHERE true" for model in SLEEPERS[1:]),
-)
-_NEXT: Final = " UNION ALL ".join(f"SELECT min(wake_at) AS at FROM {rows} {_AWAKE}" for rows in _BEDS)  # noqa: S608
-_NEXT_AT: Final = sa.text(f"SELECT min(at) AS at FROM ({_NEXT}) AS sleepers").columns(sa.column("at", Utc()))  # noqa: S608

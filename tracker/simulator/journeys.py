@@ -104,6 +104,12 @@ def accepted(parcel: Parcel, stream: random.Random) -> list[Scan]:
 def delivery(parcel: Parcel, after: datetime, stream: random.Random, *, workdays: int = 1) -> list[Scan]:
     """At the delivery depot, out with the driver, delivered: on the working day so many days after `after`."""
     arrived = at(after, time(6, stream.randint(0, 59)), workdays=workdays)
+    if parcel.carrier == "dhl_unified":
+        there = at(arrived, time(stream.randint(10, 18), stream.randint(41, 59)))
+        return [
+            Scan(arrived, "transit", "Arrived at delivery station", parcel.town),
+            Scan(there, "delivered", "Delivered", parcel.town, ends=True),
+        ]
     return [
         Scan(arrived, f"LI4{parcel.depot}", f"MERCANCÍA EN {parcel.town}", parcel.town, parcel.depot),
         Scan(at(arrived, time(9, stream.randint(0, 40))), "LC001", "EN REPARTO CONFIRMADO"),

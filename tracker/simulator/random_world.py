@@ -18,7 +18,8 @@ DAY: Final = timedelta(days=1)
 HOUR: Final = timedelta(hours=1)
 TAIL: Final = 5
 """Days before the end at which nothing is sold any more, so that stories come to an end."""
-GRID: Final = timedelta(minutes=15)
+GRID: Final = timedelta(minutes=5)
+POLL_GRID: Final = timedelta(minutes=30)
 FAULTY_ANSWERS: Final = 0.03
 CRASHES: Final = 0.02
 NAMES: Final = ("Ana", "Luis", "Marta", "Jorge", "Inés", "Pablo", "Rocío", "Iker", "Nuria", "Xoán")
@@ -26,7 +27,7 @@ NAMES: Final = ("Ana", "Luis", "Marta", "Jorge", "Inés", "Pablo", "Rocío", "Ik
 
 def random_world(url: str, *, seed: int, parcels: int, days: int, faults: bool, start: datetime = START) -> World:
     """A world with its parcels, people and checks, ready to run for `days` days."""
-    world = World(url, start, seed=seed, grid=GRID)
+    world = World(url, start, seed=seed, grid=GRID, poll_grid=POLL_GRID)
     checks.watch(world)
     world.settle()
     stream = world.chance.of("sales")

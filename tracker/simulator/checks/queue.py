@@ -40,8 +40,8 @@ class QueueCheck:
     def audit(self) -> None:
         """Rows that sleep although they are due, or that were given up."""
         store = self._world.scene.tools.store
-        oldest = due.next_at(store)
-        if oldest is not None and oldest < self._world.now - FORGOTTEN:
+        oldest = min((at for at in due.next_at(store) if at is not None), default=self._world.now)
+        if oldest < self._world.now - FORGOTTEN:
             raise Broken(f"something has been due since {oldest.isoformat()} and nobody has touched it")
         with store.read() as session:
             for model in due.SLEEPERS:

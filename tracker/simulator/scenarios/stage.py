@@ -37,7 +37,7 @@ class Stage:
 
     def __init__(self, url: str) -> None:
         """Day 0, Thursday 5 November 2026: the desk is sold."""
-        self.world = World(url, START, grid=timedelta(minutes=1))
+        self.world = World(url, START)
         self.letters: list[Letter] = []
         self._answers: list[tuple[frozenset[Topic], timedelta, Callable[[Letter], object]]] = []
         self.world.read = self._read

@@ -6,7 +6,7 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from tracker.domain.incidents import Desired, State
+from tracker.domain.incidents import Desired, Outcome, State
 from tracker.domain.notices import Topic
 from tracker.domain.promises import Action, Party, Word
 from tracker.domain.promises import State as PromiseState
@@ -36,6 +36,8 @@ def did_they_call(
         closing.settle(
             session, promise, now, actor, Word.KEPT, evidence="the customer said yes", deed_at=min(now, promise.due_at)
         )
+        if promise.action is Action.DELIVER:
+            closing.resolve(session, incident, now, actor, Outcome.DELIVERED, "the customer has it")
     else:
         closing.settle(session, promise, now, actor, Word.NOT_KEPT, evidence="the customer said no")
     if was_kept and not yes:
