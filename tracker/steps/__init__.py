@@ -70,6 +70,13 @@ class Tools:
             return now
         return hours.add(self.staff_hours, now, timedelta(minutes=self.policy.cause_known_minutes)).at
 
+    def announced(self, due_at: datetime) -> datetime:
+        """The time we may name for a refund: where a person must send it, the end of that staff day and no minute."""
+        if self.refunds_mode is Mode.AUTO:
+            return due_at
+        found = hours.windows(self.staff_hours, due_at - timedelta(minutes=1))
+        return next(closes for _opens, closes in found if closes >= due_at)
+
     def link(self, session: Session, purpose: Purpose, now: datetime, **of: int) -> str:
         """The address of a page for whoever holds the link: the same one again while the link is good."""
         made = links.standing(session, self.secret, purpose, now, now + LINKS_LIVE[purpose], **of)

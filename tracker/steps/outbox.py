@@ -12,7 +12,6 @@ from tracker.domain.incidents import State
 from tracker.domain.notices import RULES, Hours, Topic, Wanted
 from tracker.domain.promises import FAILED, OPEN
 from tracker.domain.promises import State as PromiseState
-from tracker.domain.refunds import Mode
 from tracker.outside import calendars, chat, mail
 from tracker.steps import Tools, depot_hours
 from tracker.steps.base import end_of_staff_day
@@ -113,7 +112,8 @@ def _facts(session: Session, tools: Tools, notice: Notice, now: datetime) -> dic
         url = tools.link(session, Purpose.CUSTOMER, now, **of)
     else:
         url = f"{tools.base_url}/ops/"
-    return {**facts, "zone": zone, "url": url, "auto": tools.refunds_mode is Mode.AUTO}
+    remedy_at = tools.announced(facts["remedy_at"]) if facts["remedy_at"] else None
+    return {**facts, "zone": zone, "url": url, "remedy_at": remedy_at}
 
 
 def wanted(session: Session, notice: Notice) -> bool:

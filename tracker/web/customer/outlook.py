@@ -2,15 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import groupby
 from typing import Final
 
-from tracker.domain import hours
 from tracker.domain.events import Stage
 from tracker.domain.incidents import Outcome, State
 from tracker.domain.promises import OPEN, Action, Party
-from tracker.domain.refunds import PAID, PENDING_PATIENCE, Mode
+from tracker.domain.refunds import PAID, PENDING_PATIENCE
 from tracker.domain.refunds import State as Refund
 from tracker.steps import Tools
 from tracker.store.promises import Promise
@@ -54,19 +53,11 @@ def grouped(duties: list[Duty]) -> list[tuple[str, list[Duty]]]:
 def _duty(case: Case, tools: Tools, promise: Promise, now: datetime) -> Duty:
     at = promise.due_at
     if promise.action is Action.REFUND:
-        at = guarded(tools, at)
+        at = tools.announced(at)
         otherwise = _("It then stands first on the list of the person in charge here.")
     else:
         otherwise = _otherwise(case, tools)
     return Duty(_who(case, promise), _(DUTIES[promise.action]), when(at, zone(case)), at <= now, otherwise)
-
-
-def guarded(tools: Tools, due_at: datetime) -> datetime:
-    """The time we may name for a refund: the end of staff hours that day where a person must send it."""
-    if tools.refunds_mode is Mode.AUTO:
-        return due_at
-    windows = hours.windows(tools.staff_hours, due_at - timedelta(minutes=1))
-    return next(closes for _opens, closes in windows if closes >= due_at)
 
 
 def _otherwise(case: Case, tools: Tools) -> str:
@@ -75,7 +66,7 @@ def _otherwise(case: Case, tools: Tools) -> str:
         return _("We remind the depot and its manager, then the claims desk, and then one of us decides with you.")
     return _(
         "We remind the depot and its manager, then the claims desk, and ask for your refund by %(when)s.",
-        when=when(guarded(tools, incident.remedy_at), zone(case)),
+        when=when(tools.announced(incident.remedy_at), zone(case)),
     )
 
 
