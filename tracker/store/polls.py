@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 from zlib import compress
 
 import sqlalchemy as sa
@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from tracker.domain.events import ExceptionCode, Stage
 from tracker.domain.incidents import State
 from tracker.domain.polling import Watched
-from tracker.store.base import BigId, Utc, insert_new
+from tracker.store.base import Utc, insert_new
 from tracker.store.incidents import Incident
 from tracker.store.shipments import Raw, Shipment
 from tracker.store.wake import lease
@@ -65,44 +65,50 @@ def take(session: Session, carrier: str, now: datetime, lease_now: datetime, *, 
 
 
 def hand_back(session: Session, polled: Sequence[Polled], now: datetime) -> set[int]:
-    """Give every parcel back with its next poll, in one statement; returns those that were still ours."""
-    if not polled:
-        return set()
-    told = sa.values(
-        sa.column("id", BigId),
-        sa.column("token", BigId),
-        sa.column("wake_at", Utc()),
-        sa.column("feed_hash", sa.LargeBinary()),
-        sa.column("unknown_since", Utc()),
-        sa.column("end_reason", sa.String()),
-        sa.column("error", sa.Text()),
-        name="told",
-    ).data([(p.due.id, p.due.token, *p[1:]) for p in polled])
-    news = told.cte("news")
-    answered = news.c.error.is_(None)
-    kept = session.execute(
-        sa.update(Shipment)
-        .where(Shipment.id == news.c.id, Shipment.token == news.c.token)
-        .values(
-            wake_at=_typed(session, news.c.wake_at),
-            feed_hash=sa.func.coalesce(_typed(session, news.c.feed_hash), Shipment.feed_hash),
-            unknown_since=_typed(session, news.c.unknown_since),
-            poll_end_reason=_typed(session, news.c.end_reason),
-            polled_at=sa.case((answered, sa.literal(now, Utc())), else_=Shipment.polled_at),
-            tries=sa.case((answered, 0), else_=Shipment.tries),
-            last_error=_typed(session, news.c.error),
-            owner=None,
-            lease_until=None,
-        )
-        .returning(Shipment.id)
-        .execution_options(synchronize_session=False)
+    """Give every parcel back with its next poll, in one statement for all; returns those that were still ours."""
+    tokens = {one.due.id: one.due.token for one in polled}
+    held = session.execute(
+        sa.select(Shipment.id, Shipment.token).where(Shipment.id.in_(tokens)).order_by(Shipment.id).with_for_update()
     )
-    return set(kept.scalars())
+    ours = {row.id for row in held if row.token == tokens[row.id]}
+    rows = [_row(one, now) for one in polled if one.due.id in ours]
+    if rows:
+        session.connection().execute(_HAND_BACK, rows)
+    return ours
 
 
-def _typed(session: Session, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
-    """PostgreSQL must be told the type of a list's column; SQLite, so told, would turn a time into its year."""
-    return sa.cast(column, column.type) if session.get_bind().dialect.name == "postgresql" else column
+def _row(one: Polled, now: datetime) -> dict[str, Any]:
+    """What is written of a poll; without an answer the last one's time and the count of tries stay."""
+    answered = one.error is None
+    return {
+        "row_id": one.due.id,
+        "next_at": one.wake_at,
+        "hash": one.feed_hash,
+        "since": one.unknown_since,
+        "reason": one.end_reason,
+        "answered_at": now if answered else None,
+        "tried": 0 if answered else one.due.tries,
+        "error": one.error,
+    }
+
+
+_SHIPMENTS: Final = cast(sa.Table, Shipment.__table__).c
+_HAND_BACK: Final = (
+    sa.update(Shipment.__table__)  # type: ignore[arg-type]  # a Table, which SQLAlchemy types as any FROM clause
+    .where(_SHIPMENTS.id == sa.bindparam("row_id"))
+    .values(
+        wake_at=sa.bindparam("next_at"),
+        feed_hash=sa.func.coalesce(sa.bindparam("hash", type_=sa.LargeBinary()), _SHIPMENTS.feed_hash),
+        unknown_since=sa.bindparam("since"),
+        poll_end_reason=sa.bindparam("reason"),
+        polled_at=sa.func.coalesce(sa.bindparam("answered_at", type_=Utc()), _SHIPMENTS.polled_at),
+        tries=sa.bindparam("tried"),
+        last_error=sa.bindparam("error"),
+        owner=None,
+        lease_until=None,
+    )
+)
+"""Built once: a statement with a list of values in it would be compiled anew for every length of the list."""
 
 
 def watched(session: Session, parcels: Iterable[Due]) -> dict[int, Watched]:
