@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from tracker.domain import hours, ladder
-from tracker.domain.incidents import Cause, Kind
+from tracker.domain import incidents as rules
+from tracker.domain.incidents import Cause, Kind, Move
 from tracker.domain.notices import Topic
 from tracker.domain.promises import OPEN, Action, DueSource, Party, Terms, Word
 from tracker.steps import Tools, depot_hours
@@ -180,3 +181,27 @@ def next_due(session: Session, incident: Incident) -> None:
 def end_of_staff_day(tools: Tools, now: datetime) -> datetime:
     """The end of our own next working day: by when a person has decided."""
     return hours.end_of_working_day(tools.staff_hours, now, 1).at
+
+
+def reopen(session: Session, tools: Tools, incident: Incident, kind: Kind, now: datetime, actor: audit.Actor) -> None:
+    """News after the end: the same incident begins a new episode, at the foot of the ladder."""
+    audit.change(
+        session,
+        incident,
+        now,
+        actor,
+        "incident_reopened",
+        state=rules.after(incident.state, Move.REOPEN),
+        kind=kind,
+        episode=incident.episode + 1,
+        level=0,
+        ladder_from=None,
+        resolved_at=None,
+        outcome=None,
+        cause=None,
+        desired=None,
+        policy_id=incidents.pinned(session, tools.policy).id,
+    )
+    incidents.tell(
+        session, incident, now, SaidBy.TRACKER, "incident_reopened", kind=str(kind), episode=incident.episode
+    )

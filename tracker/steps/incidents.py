@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from tracker.domain import hours
 from tracker.domain import incidents as rules
 from tracker.domain.events import ExceptionCode, Stage
-from tracker.domain.incidents import Kind, Move, Outcome, State
+from tracker.domain.incidents import Kind, Outcome, State
 from tracker.domain.notices import Topic
 from tracker.steps import Tools, base
 from tracker.store import audit, closing, due, incidents, outbox
@@ -50,7 +50,7 @@ def _open_or_move(session: Session, tools: Tools, finding: Finding, incident: In
             return
         incident = _open(session, tools, finding.shipment, kind, now) if last is None else last
         if last is not None:
-            reopen(session, tools, last, kind, now, ACTOR)
+            base.reopen(session, tools, last, kind, now, ACTOR)
     elif not _move(session, incident, kind, now):
         finding.incident_id = incident.id
         return
@@ -70,30 +70,6 @@ def _open(session: Session, tools: Tools, shipment: Shipment, kind: Kind, now: d
     said_by = SaidBy.INFERRED if kind in {Kind.STALLED, Kind.OVERDUE} else SaidBy.CARRIER
     incidents.tell(session, incident, now, said_by, "incident_opened", kind=str(kind), number=shipment.number)
     return incident
-
-
-def reopen(session: Session, tools: Tools, incident: Incident, kind: Kind, now: datetime, actor: audit.Actor) -> None:
-    """News after the end: the same incident begins a new episode, at the foot of the ladder."""
-    audit.change(
-        session,
-        incident,
-        now,
-        actor,
-        "incident_reopened",
-        state=rules.after(incident.state, Move.REOPEN),
-        kind=kind,
-        episode=incident.episode + 1,
-        level=0,
-        ladder_from=None,
-        resolved_at=None,
-        outcome=None,
-        cause=None,
-        desired=None,
-        policy_id=incidents.pinned(session, tools.policy).id,
-    )
-    incidents.tell(
-        session, incident, now, SaidBy.TRACKER, "incident_reopened", kind=str(kind), episode=incident.episode
-    )
 
 
 def _move(session: Session, incident: Incident, kind: Kind, now: datetime) -> bool:

@@ -113,5 +113,7 @@ def all_well(
         raise Refused("this incident is not over yet")
     incidents.tell(session, incident, now, SaidBy.CUSTOMER, "followup_answered", well=well, rating=rating or 0)
     if not well:
+        base.reopen(session, tools, incident, incident.kind, now, actor)
         reason = "the customer says that all is not well"
         incidents.add_task(session, incident, TaskKind.DECIDE, now, base.end_of_staff_day(tools, now), reason)
+        base.next_due(session, incident)
