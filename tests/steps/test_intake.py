@@ -415,3 +415,9 @@ def test_a_bad_depot_is_told_with_line_and_column_and_the_good_ones_are_taken(to
     (refused,) = report.refused
     assert (refused.line, refused.column) == (2, column)
     assert why in str(refused)
+
+
+def test_a_promised_date_says_from_when_a_parcel_is_overdue(tools):
+    promised = datetime(2026, 11, 20, 17, tzinfo=UTC)  # a Friday, 18:00 in Madrid
+    shipment = take(tools, number="LATE-1", postcode="06001", promised_at=promised.isoformat())
+    assert shipment.overdue_at == datetime(2026, 11, 23, 17, tzinfo=UTC)

@@ -52,6 +52,7 @@ def _enter(session: Session, tools: Tools, now: datetime, new: NewShipment, acto
         weight_g=new.weight_g,
         promised_at=new.promised_at,
         marketplace_eta=new.marketplace_eta,
+        overdue_at=tools.overdue(new.country, new.postcode, new.promised_at) if new.promised_at else None,
         depot_id=_depot(session, new),
         created_at=now,
         wake_at=now,
