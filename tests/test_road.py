@@ -36,7 +36,12 @@ ROAD = [
     (None, "promise_made", "tracker", "action refund, due Mon 16 Nov 18:00, due_source assumed"),
     (None, "notice_sent", "SEUR Badajoz", "depot_question"),
     (None, "notice_sent", "customer", "customer_opened"),
-    (on(11, 11), "promise_made", "tracker", "beneficiary customer, action call, due Thu 12 Nov 14:00, due_source agreed"),
+    (
+        on(11, 11),
+        "promise_made",
+        "tracker",
+        "customer, action call, due Thu 12 Nov 14:00, due_source agreed",
+    ),
     (on(12, 12), "promise_nudged", "SEUR Badajoz", "depot_nudge"),
     (on(12, 14), "promise_asked", "customer", "customer_asked"),
     (on(12, 14, 20), "promise_broken", "customer", "the customer said no, performer depot, action call"),

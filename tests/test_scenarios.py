@@ -82,7 +82,7 @@ def test_when_nobody_ever_answers_the_refund_is_asked_for_on_the_announced_day(t
 def test_a_customer_who_chooses_the_refund_gets_one_at_once(told):
     story = told("refund-now")
     (incident,) = story.incidents
-    (chosen_at,) = [at for at in story.times("refund_requested")]
+    (chosen_at,) = story.times("refund_requested")
     opened_at = story.times("incident_opened")[0]
     assert (chosen_at - opened_at).total_seconds() == 3600
     assert (incident.desired, incident.outcome) == (Desired.REFUND, Outcome.REFUNDED)
