@@ -85,6 +85,14 @@ def test_proxies_and_netrc_of_the_surroundings_are_ignored(monkeypatch, tmp_path
     assert b"authorization" not in server.requests[0].lower()
 
 
+def test_no_cookie_is_kept():
+    with serving(said(b"", "200 OK", "Set-Cookie: session=1; Path=/")) as server:
+        http = quick()
+        replies = [http.send("GET", server.url) for _ in range(2)]
+    assert [reply.headers["set-cookie"] for reply in replies] == ["session=1; Path=/"] * 2
+    assert b"cookie" not in server.requests[1].lower()
+
+
 # --- time -------------------------------------------------------------------------------------------------------------
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -109,6 +117,35 @@ def test_a_server_that_is_slow_is_given_up_in_time(behaviour, seconds, tls):
             http.send("GET", server.url)
         assert seconds - 0.05 < time.monotonic() - began < seconds + 1.5
         assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["http", "https"])
+def test_a_server_that_takes_the_body_in_sips_is_given_up_in_time(tls):
+    def sipping(peer, _request):
+        while peer.recv(1 << 16):
+            time.sleep(0.005)
+
+    http = Http(limits=QUICK, trust=ssl.create_default_context(cafile=CERTIFICATE))
+    with serving(sipping, tls=tls, speaks_first=True) as server:
+        began = time.monotonic()
+        with pytest.raises(Unreachable, match=r"(timed out|within 0.6 seconds)\.$"):
+            http.send("POST", server.url, content=b"x" * 50_000_000)
+        assert time.monotonic() - began < 2
+
+
+def test_the_second_go_of_a_get_has_what_is_left_of_the_same_total():
+    def dripping_and_gone(peer, request):
+        dripping(b"HTTP/1.1 ", 0.05)(peer, request)
+        resetting()(peer, request)
+
+    with serving(said(b"1"), dripping_and_gone, SLOW["drips its body"][0]) as server:
+        http = quick()
+        http.send("GET", server.url)
+        began = time.monotonic()
+        with pytest.raises(Unreachable, match=r"(timed out|within 0.6 seconds)\.$"):
+            http.send("GET", server.url)
+        assert 0.55 < time.monotonic() - began < 0.9
+    assert (server.connections, len(server.requests)) == (2, 3)
 
 
 def test_the_real_limits_are_five_ten_and_twenty_seconds():
@@ -256,6 +293,12 @@ def test_a_header_that_cannot_be_sent_is_not_sent(headers):
     with serving(said(b"")) as server, pytest.raises(Unreachable, match=r"^127.0.0.1 gave no answer: .+\.$"):
         quick().send("GET", server.url, headers=headers)
     assert server.requests == []
+
+
+def test_what_a_header_holds_is_not_told_on():
+    with pytest.raises(Unreachable) as told:
+        quick().send("GET", f"http://127.0.0.1:{closed_port()}", headers={"Authorization": "Bearer s3cret\n"})
+    assert "s3cret" not in str(told.value)
 
 
 @pytest.mark.parametrize("url", ["ftp://host/", "/only/a/path", "http://", "file:///etc/passwd", "http://h:x/"])

@@ -4,23 +4,23 @@ import ssl
 import time
 import zlib
 from collections.abc import Iterable, Mapping
-from http import client
+from http import HTTPStatus
 from threading import local
 from typing import Final, NamedTuple, Protocol
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import urlsplit
 
-import certifi
 import orjson
+import requests
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
+from urllib3.exceptions import HTTPError, IncompleteRead, InvalidHeader
 
-from tracker.outside.wire import BadBody, Clock, Limits, Line, TooLarge
+from tracker.outside.wire import BadBody, Clock, Limits, Line, TooLarge, root
 
 __all__ = ["BadBody", "Http", "Limits", "Pairs", "Reply", "Sender", "TooLarge", "Unreachable"]
 
 Pairs = Mapping[str, str] | Iterable[tuple[str, str]]
 
-REPEATABLE: Final = frozenset({"GET", "HEAD"})
 GZIP: Final = 16 + zlib.MAX_WBITS
-IN_A_PATH: Final = "/%:@!$&'()*+,;=~"
 
 
 class Unreachable(Exception):
@@ -37,7 +37,7 @@ class Reply(NamedTuple):
     @property
     def ok(self) -> bool:
         """Whether the status is a 2xx."""
-        return client.OK <= self.status < client.MULTIPLE_CHOICES
+        return HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
 
 
 class Sender(Protocol):
@@ -62,7 +62,7 @@ class Sender(Protocol):
 
 
 class Http:
-    """Sends over the network, over one kept connection per host and thread.
+    """Sends over the network by requests, over one kept connection per host and thread.
 
     A GET whose kept connection turns out to be closed goes once more over a new one, within the same total time;
     nothing else is ever sent twice, and what is not a GET never uses a connection that the other side may have closed.
@@ -94,83 +94,52 @@ class Http:
     ) -> Reply:
         """Send one request, as `Sender.send` says."""
         line = self._line(url)
+        data, kind = _body(form, json, content)
+        head = {**self._head, **kind, **dict(headers)}
         try:
-            body, kind = _body(form, json, content)
-            answer = _answer(line, method, _target(url, params), body, {**self._head, **kind, **dict(headers)})
-            told = {name.lower(): value for name, value in answer.getheaders()}
-            reply = Reply(answer.status, told, _read(answer, line))
-        except (OSError, ValueError, client.HTTPException) as why:
-            line.close()
-            raise Unreachable(f"{line.host} gave no answer: {_told(why)}.") from why
-        except BaseException:
-            line.close()
-            raise
+            with line.ask(requests.Request(method, url, head, params=params, data=data).prepare()) as answer:
+                reply = Reply(answer.status_code, dict(answer.headers.lower_items()), _read(answer, line))
+        except (OSError, ValueError, HTTPError) as why:
+            raise Unreachable(f"{line.host} gave no answer: {_told(root(why))}.") from why
         line.done()
         return reply
 
     def _line(self, url: str) -> Line:
         """This thread's connection to the URL's host."""
         lines: dict[tuple[str, str], Line] = self._mine.__dict__.setdefault("lines", {})
-        where = urlsplit(url)[:2]
-        if where not in lines:
-            lines[where] = self._new_line(url)
-        return lines[where]
-
-    def _new_line(self, url: str) -> Line:
         parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ValueError(f"{url!r} is no web address.")
-        trust = self._trust if parts.scheme == "https" else None
-        return Line(parts.hostname, parts.port, self._limits, self._clock, trust)
+        if parts[:2] not in lines:
+            if parts.scheme not in {"http", "https"} or not parts.hostname:
+                raise ValueError(f"{url!r} is no web address.")
+            lines[parts[:2]] = Line(parts, self._limits, self._clock, self._trust)
+        return lines[parts[:2]]
 
 
 def _usual_trust() -> ssl.SSLContext:
-    """Certificates are checked against the machine's authorities and the well-known ones."""
+    """Certificates are checked against the machine's authorities and the well-known ones that requests brings."""
     trust = ssl.create_default_context()
-    trust.load_verify_locations(certifi.where())
+    trust.load_verify_locations(DEFAULT_CA_BUNDLE_PATH)
     return trust
 
 
-def _target(url: str, params: Pairs) -> str:
-    parts = urlsplit(url)
-    query = "&".join(filter(None, (parts.query, urlencode(params if isinstance(params, Mapping) else list(params)))))
-    path = quote(parts.path, safe=IN_A_PATH) or "/"
-    return f"{path}?{query}" if query else path
-
-
-def _body(form: Pairs | None, json: object, content: bytes | None) -> tuple[bytes | None, Mapping[str, str]]:
-    """The body's bytes and the header that names their kind."""
-    if form is not None:
-        pairs = form if isinstance(form, Mapping) else list(form)
-        return urlencode(pairs).encode(), {"Content-Type": "application/x-www-form-urlencoded"}
+def _body(form: Pairs | None, json: object, content: bytes | None) -> tuple[object, Mapping[str, str]]:
+    """The body as requests takes it, and the header that names its kind where requests does not."""
     if json is not None:
         return orjson.dumps(json), {"Content-Type": "application/json"}
-    return content, {}
+    return content if form is None else form if isinstance(form, Mapping) else list(form), {}
 
 
-def _answer(
-    line: Line, method: str, target: str, body: bytes | None, headers: Mapping[str, str]
-) -> client.HTTPResponse:
-    """The answer's head; a kept connection that was closed meanwhile is replaced once."""
-    used_before = line.begin(reuse=method in REPEATABLE)
-    try:
-        return line.ask(method, target, body, headers)
-    except ConnectionError:  # http.client's RemoteDisconnected is one
-        if not used_before:
-            raise
-    line.close()
-    return line.ask(method, target, body, headers)
-
-
-def _read(answer: client.HTTPResponse, line: Line) -> bytes:
-    """The whole body, inflated.  Raises OSError, HTTPException, BadBody or TooLarge."""
+def _read(answer: requests.Response, line: Line) -> bytes:
+    """The whole body, inflated.  Raises OSError, HTTPError, BadBody or TooLarge."""
+    if answer.status_code < HTTPStatus.OK:
+        raise HTTPError(f"status {answer.status_code} is no answer")
     limit = line.limits.body
     encoding = answer.headers.get("Content-Encoding", "identity").strip().lower()
-    body = answer.read(limit + 1)
+    body: bytes = answer.raw.read(limit + 1, decode_content=False)
     if len(body) > limit:
         raise TooLarge(f"{line.host} sent more than {limit} bytes.")
-    if answer.length:
-        raise client.IncompleteRead(body, answer.length)
+    if answer.raw.length_remaining:
+        raise IncompleteRead(len(body), answer.raw.length_remaining)
     if encoding in {"gzip", "x-gzip"}:
         return _inflate(body, limit, line.host) if body else body
     if encoding not in {"identity", ""}:
@@ -192,6 +161,8 @@ def _inflate(body: bytes, limit: int, host: str) -> bytes:
     return inflated
 
 
-def _told(why: Exception) -> str:
-    """What went wrong, in words, on one line."""
+def _told(why: BaseException) -> str:
+    """What went wrong, in words, on one line; a header may hold a secret, and is not repeated."""
+    if isinstance(why, (InvalidHeader, requests.exceptions.InvalidHeader)):
+        return "a header is not well-formed"
     return " ".join((str(why) or type(why).__name__).split())[:200].rstrip(".")

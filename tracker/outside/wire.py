@@ -1,15 +1,23 @@
-"""One connection to one host that keeps a deadline, however the other side behaves."""
+"""One connection to one host under requests that keeps a deadline, however the other side behaves."""
 
 import io
 import socket
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from http import client
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any, Final
+from urllib.parse import SplitResult
 
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
+
+REPEATABLE: Final = frozenset({"GET", "HEAD"})
 ROOM_FOR_HEADERS: Final = 1 << 20
 CHUNK: Final = 1 << 16
 
@@ -40,13 +48,108 @@ class Limits:
     body: int = 5 * 1024 * 1024
 
 
+class Line(HTTPAdapter):
+    """The way of requests to one host over one kept connection; used by one thread at a time.
+
+    It is asked without a Session: no proxies, netrc, cookies or redirects, for they are what a Session adds.
+    """
+
+    def __init__(self, where: SplitResult, limits: Limits, clock: Clock, trust: ssl.SSLContext):
+        super().__init__(pool_connections=1, pool_maxsize=1)
+        self.host, self.limits, self._clock = where.hostname or "", limits, clock
+        tls = where.scheme == "https"
+        pool = partial(HTTPSConnectionPool, ssl_context=trust) if tls else HTTPConnectionPool
+        self._pool = pool(self.host, where.port)
+        self._pool.ConnectionCls = partial(TlsWire if tls else Wire, self)  # type: ignore[assignment]  # only called
+        self._end = self._good_until = clock()
+        self.reusable = self.fresh = False
+
+    def ask(self, request: requests.PreparedRequest) -> requests.Response:
+        """Send a request and read the answer's head; a kept connection that was closed meanwhile is replaced once.
+
+        Raises OSError, ValueError, urllib3's HTTPError and TooLarge.
+        """
+        now = self._clock()
+        self.reusable = request.method in REPEATABLE and now < self._good_until
+        self.fresh, self._good_until, self._end = False, now, now + self.limits.total
+        send = partial(self.send, request, stream=True, timeout=(self.limits.connect, self.limits.read))
+        try:
+            return send()
+        except requests.ConnectionError as why:
+            closed = isinstance(root(why), ConnectionError)  # http.client's RemoteDisconnected is one
+            if not self.reusable or self.fresh or not closed:
+                raise
+        return send()
+
+    def done(self) -> None:
+        """Note that an answer was read to its end, so that the connection may carry another."""
+        self._good_until = self._clock() + self.limits.idle
+
+    def left(self, most: float) -> float:
+        """That many seconds, or fewer where the deadline is sooner.  Raises TimeoutError when it has passed."""
+        left = self._end - self._clock()
+        if left <= 0:
+            raise TimeoutError(f"no whole answer within {self.limits.total:g} seconds")
+        return min(left, most)
+
+    def get_connection_with_tls_context(self, *_args: Any, **_more: Any) -> HTTPConnectionPool:
+        """The one pool, which holds one connection."""
+        return self._pool
+
+    def cert_verify(self, *_args: Any, **_more: Any) -> None:
+        """Leave the pool its TLS context, which checks certificates; requests would read its authorities each time."""
+
+    def dial(self, host: str, port: int) -> socket.socket:
+        """Open a connection within its own limit."""
+        self.fresh = True
+        end = self._clock() + self.left(self.limits.connect)
+        sock = _reach(look_up(host, port, end - self._clock()), end, self._clock)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.settimeout(self.left(self.limits.connect))
+        return sock
+
+
+class Wire(HTTPConnection):
+    """The connection of a line: every wait on it ends with the line's deadline."""
+
+    def __init__(self, line: Line, *args: Any, **more: Any):
+        super().__init__(*args, **more)
+        self._line = line
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the pool may send over it again."""
+        return self._line.reusable and super().is_connected
+
+    def _new_conn(self) -> socket.socket:
+        return self._line.dial(self._dns_host, self.port)
+
+    def send(self, data: Any) -> None:
+        """Send bytes; the other side has as long to take them all as it has to answer."""
+        if self.sock is not None:
+            self.sock.settimeout(self._line.left(self._line.limits.read))
+        super().send(data)
+
+    def response_class(  # type: ignore[override]  # http.client only ever calls it
+        self, sock: socket.socket, *args: Any, **more: Any
+    ) -> client.HTTPResponse:
+        """The answer that http.client reads, fed by a file that keeps the deadline."""
+        answer = client.HTTPResponse(sock, *args, **more)
+        answer.fp = io.BufferedReader(Timed(answer.fp.detach(), sock, self._line), CHUNK)
+        return answer
+
+
+class TlsWire(Wire, HTTPSConnection):
+    """The same over TLS, with the time of a connection once more for the handshake."""
+
+
 class Timed(io.RawIOBase):
     """The bytes that a socket receives: no wait outlasts the deadline, and not more comes in than there is room for.
 
     A time-out of the socket alone would start again with every byte that drips in.
     """
 
-    def __init__(self, raw: io.RawIOBase, sock: socket.socket, line: "Line"):
+    def __init__(self, raw: io.RawIOBase, sock: socket.socket, line: Line):
         self._raw, self._sock, self._line = raw, sock, line
         self._room = line.limits.body + ROOM_FOR_HEADERS
 
@@ -69,60 +172,11 @@ class Timed(io.RawIOBase):
         super().close()
 
 
-class Line(client.HTTPConnection):
-    """One kept connection to a host, over TLS when a context is given; used by one thread at a time."""
-
-    def __init__(self, host: str, port: int | None, limits: Limits, clock: Clock, trust: ssl.SSLContext | None):
-        super().__init__(host, port or (443 if trust else 80))
-        self.default_port = 443 if trust else 80
-        self.limits, self._clock, self._trust = limits, clock, trust
-        self._end = self._used = clock()
-
-    def begin(self, *, reuse: bool) -> bool:
-        """Start the time of one request; True when it goes over a connection that was used before."""
-        now = self._clock()
-        if self.sock is not None and not (reuse and now - self._used < self.limits.idle):
-            self.close()
-        self._end = now + self.limits.total
-        return self.sock is not None
-
-    def ask(self, method: str, target: str, body: bytes | None, headers: Mapping[str, str]) -> client.HTTPResponse:
-        """Send a request and read the answer's head.  Raises OSError, HTTPException or ValueError."""
-        if self.sock is not None:
-            self.sock.settimeout(self.left(self.limits.connect))
-        self.request(method, target, body, headers)
-        answer = self.getresponse()
-        if answer.status < client.OK:
-            raise client.HTTPException(f"status {answer.status} is no answer")
-        return answer
-
-    def done(self) -> None:
-        """Note that an answer was read to its end, so that the connection may carry another."""
-        self._used = self._clock()
-
-    def left(self, most: float) -> float:
-        """That many seconds, or fewer where the deadline is sooner.  Raises TimeoutError when it has passed."""
-        left = self._end - self._clock()
-        if left <= 0:
-            raise TimeoutError(f"no whole answer within {self.limits.total:g} seconds")
-        return min(left, most)
-
-    def connect(self) -> None:
-        """Open the connection within its own limit."""
-        end = self._clock() + self.left(self.limits.connect)
-        self.sock = _reach(look_up(self.host, self.port, end - self._clock()), end, self._clock)
-        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.sock.settimeout(self.left(self.limits.connect))
-        if self._trust:
-            self.sock = self._trust.wrap_socket(self.sock, server_hostname=self.host)
-
-    def response_class(  # type: ignore[override]  # http.client only ever calls it
-        self, sock: socket.socket, *args: Any, **kwargs: Any
-    ) -> client.HTTPResponse:
-        """The answer that http.client reads, fed by a file that keeps the deadline."""
-        answer = client.HTTPResponse(sock, *args, **kwargs)
-        answer.fp = io.BufferedReader(Timed(answer.fp.detach(), sock, self), CHUNK)
-        return answer
+def root(why: BaseException) -> BaseException:
+    """What went wrong first, before requests and urllib3 gave it their names."""
+    while before := why.__cause__ or (None if why.__suppress_context__ else why.__context__):
+        why = before
+    return why
 
 
 def look_up(host: str, port: int, seconds: float) -> list[Address]:
