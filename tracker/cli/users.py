@@ -1,14 +1,13 @@
 """`flask users`: who may open the console."""
 
 import sys
-from typing import Final
 
 import click
 import sqlalchemy as sa
-from argon2 import PasswordHasher
 from flask.cli import AppGroup
 
 from tracker.cli.errors import Mistake, told
+from tracker.outside import passwords
 from tracker.steps import intake
 from tracker.store import links
 from tracker.store.people import Role, User
@@ -16,7 +15,6 @@ from tracker.web.db import now, tools
 
 SHORTEST, LONGEST = 12, 1024
 """Characters and bytes of a password (OWASP ASVS 5.0, 6.2)."""
-HASHER: Final = PasswordHasher()
 
 users = AppGroup("users", help="The merchant's staff.")
 
@@ -40,7 +38,7 @@ def add(email: str, role: str | None, name: str, password_stdin: bool) -> None:
                 User(
                     email=address,
                     name=name.strip()[:120],
-                    password_hash=HASHER.hash(password),
+                    password_hash=passwords.hashed(password),
                     role=Role(role),
                     locale=tools().locale,
                     session_token=links.password(),

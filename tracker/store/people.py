@@ -61,3 +61,19 @@ class Replay(Base):
 def staff_addresses(session: Session) -> list[str]:
     """Where staff notices go: every active member of staff."""
     return list(session.scalars(sa.select(User.email).where(User.active).order_by(User.id)))
+
+
+def by_address(session: Session, email: str) -> User | None:
+    """The member of staff with that address, in whatever case it was typed."""
+    return session.scalars(sa.select(User).where(User.email == email.strip().lower())).one_or_none()
+
+
+def in_session(session: Session, session_token: str) -> User | None:
+    """The active member of staff to whom a session belongs."""
+    return session.scalars(sa.select(User).where(User.session_token == session_token, User.active)).one_or_none()
+
+
+def end_sessions(session: Session, session_token: str, fresh: str) -> bool:
+    """End every session and one-time link of whoever has that token; False when another has done so first."""
+    ended = sa.update(User).where(User.session_token == session_token).values(session_token=fresh).returning(User.id)
+    return bool(session.execute(ended.execution_options(synchronize_session=False)).all())

@@ -32,7 +32,7 @@ LONGEST_BODY: Final = 2 * 1024 * 1024
 PAGE_OPEN: Final = 12 * 60 * 60
 """How long, in seconds, a page may stay open before its form is refused: a clerk's shift."""
 LOGGERS: Final = ("werkzeug", "gunicorn.access", "gunicorn.error", "tracker.web.errors")
-_TOKEN: Final = re.compile(r"/(p|d)/([^/\s?#\"'\]]+)")
+_TOKEN: Final = re.compile(r"/(p|d|ops/in)/([^/\s?#\"'\]]+)")
 
 
 def protect(app: Flask, base_url: str) -> CSRFProtect:

@@ -1,0 +1,21 @@
+"""What people do with tasks: say that one is done."""
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from tracker.steps import base
+from tracker.store import audit, incidents
+from tracker.store.incidents import Incident, SaidBy, Task, TaskState
+
+
+def finish(session: Session, now: datetime, task: Task, actor: audit.Actor) -> None:
+    """Mark a task as done; a second click changes nothing."""
+    session.refresh(task, with_for_update=True)
+    if task.state is TaskState.DONE:
+        return
+    audit.change(session, task, now, actor, "task_done", state=TaskState.DONE, done_at=now)
+    incident = session.get(Incident, task.incident_id) if task.incident_id is not None else None
+    if incident is not None:
+        incidents.tell(session, incident, now, SaidBy.STAFF, "task_done", kind=str(task.kind), reason=task.reason)
+        base.next_due(session, incident)

@@ -1,0 +1,1 @@
+"""What the console reads: the queue, a search, and one incident whole."""
