@@ -18,7 +18,7 @@ from tracker.outside import strict_json
 from tracker.outside.http import BadBody, Reply, Unreachable
 from tracker.outside.tokens import TokenAsk, TokenRefused
 from tracker.steps import Tools
-from tracker.store import depots, feeds, polls, standings
+from tracker.store import depots, feeds, many, polls, standings
 from tracker.store.due import Tally
 from tracker.store.polls import Due, Polled
 from tracker.store.shipments import Shipment
@@ -39,6 +39,7 @@ class _Round:
     """What one round of asking brought for one carrier."""
 
     answers: dict[int, list[Event]] = field(default_factory=dict)
+    hashes: dict[int, bytes] = field(default_factory=dict)
     bodies: dict[int, bytes] = field(default_factory=dict)
     unknown: set[int] = field(default_factory=set)
     errors: dict[int, str] = field(default_factory=dict)
@@ -118,6 +119,7 @@ def _send(tools: Tools, carrier: Carrier, account: Account, ask: Ask) -> Reply:
 def _sort(one: Due, events: Mapping[str, list[Event]], faults: Mapping[str, str], found: _Round) -> None:
     if one.number in events:
         found.answers[one.id] = events[one.number]
+        found.hashes[one.id] = _hash(events[one.number])
     elif one.number not in faults:
         found.unknown.add(one.id)
     if one.number in faults:
@@ -155,11 +157,10 @@ def _write(session: Session, tools: Tools, code: str, due: Sequence[Due], found:
 
 
 def _judge_feed(session: Session, code: str, found: _Round, now: datetime) -> None:
-    feed = feeds.of(session, code, "")
     if found.answers or found.unknown:
-        feeds.answered(feed, now)
+        feeds.answered(session, code, "", now)
     elif found.feed_error is not None:
-        feeds.failed(feed, now, found.feed_error)
+        feeds.failed(feeds.of(session, code, ""), now, found.feed_error)
 
 
 def _outcome(one: Due, found: _Round, next_poll: Plan, now: datetime) -> Polled:
@@ -168,7 +169,7 @@ def _outcome(one: Due, found: _Round, next_poll: Plan, now: datetime) -> Polled:
     spread = jitter(one.id, one.token, spread=0.1)
     later = None if next_poll.wait is None else now + next_poll.wait * spread
     if one.id in found.answers:
-        return Polled(one, later, _hash(found.answers[one.id]), None, next_poll.reason, error)
+        return Polled(one, later, found.hashes[one.id], None, next_poll.reason, error)
     if error is not None:
         return Polled(one, now + backoff(one.tries, one.id), None, one.unknown_since, None, error)
     if one.id in found.unknown:
@@ -180,19 +181,21 @@ def _outcome(one: Due, found: _Round, next_poll: Plan, now: datetime) -> Polled:
 
 def _hash(events: Iterable[Event]) -> bytes:
     """Says whether anything in the answer differs from the last one, the reading of it included."""
-    digest = blake2b(digest_size=16)
-    for event in events:
-        digest.update(f"{event.raw_code}\x1f{event.raw_time}\x1f{event.location}\x1f{event.piece}".encode())
-        digest.update(f"\x1f{event.stage}\x1f{event.exception}\x1f{event.mapping_version}\x1e".encode())
-    return digest.digest()
+    told = [
+        f"{event.raw_code}\x1f{event.raw_time}\x1f{event.location}\x1f{event.piece}"
+        f"\x1f{event.stage}\x1f{event.exception}\x1f{event.mapping_version}\x1e"
+        for event in events
+    ]
+    return blake2b("".join(told).encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 def _is_dirty(one: Due, found: _Round, now: datetime) -> bool:
     """Whether the parcel must be looked at: new events, or a silence that has lasted long enough."""
     if one.id not in found.answers:
         return False
-    silent = any(at is not None and at <= now for at in (one.stall_at, one.overdue_at))
-    return silent or _hash(found.answers[one.id]) != one.feed_hash
+    stalled = one.stall_at is not None and one.stall_at <= now
+    overdue = one.overdue_at is not None and one.overdue_at <= now
+    return stalled or overdue or found.hashes[one.id] != one.feed_hash
 
 
 def _plan_again(
@@ -212,7 +215,7 @@ def _plan_again(
         wait, reason = plan(after, now)
         wake_at = None if wait is None else now + wait * jitter(one.parcel.id, one.parcel.fold_version, spread=0.1)
         rows.append({"id": one.parcel.id, "wake_at": wake_at, "poll_end_reason": reason})
-    standings.update_by_id(session, Shipment, rows)
+    many.update_by_id(session, Shipment, rows)
 
 
 def _find_depots(
@@ -224,4 +227,4 @@ def _find_depots(
             codes = [found.depot_codes.get(one.parcel.id), one.standing.depot]
             depot = depots.resolve(session, code, codes, one.parcel.postcode)
             if depot is not None:
-                standings.update_by_id(session, Shipment, [{"id": one.parcel.id, "depot_id": depot.id}])
+                many.update_by_id(session, Shipment, [{"id": one.parcel.id, "depot_id": depot.id}])

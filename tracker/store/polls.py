@@ -2,17 +2,20 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import cache
 from hashlib import sha256
-from typing import Any, Final, NamedTuple, cast
+from typing import Final, NamedTuple, cast
 from zlib import compress
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from tracker.domain.events import ExceptionCode, Stage
 from tracker.domain.incidents import State
 from tracker.domain.polling import Watched
-from tracker.store.base import Utc, insert_new
+from tracker.store import many
+from tracker.store.base import BigId, Utc, insert_new
 from tracker.store.incidents import Incident
 from tracker.store.shipments import Raw, Shipment
 from tracker.store.wake import lease
@@ -66,65 +69,76 @@ def take(session: Session, carrier: str, now: datetime, lease_now: datetime, *, 
 
 def hand_back(session: Session, polled: Sequence[Polled], now: datetime) -> set[int]:
     """Give every parcel back with its next poll, in one statement for all; returns those that were still ours."""
-    tokens = {one.due.id: one.due.token for one in polled}
-    held = session.execute(
-        sa.select(Shipment.id, Shipment.token).where(Shipment.id.in_(tokens)).order_by(Shipment.id).with_for_update()
-    )
-    ours = {row.id for row in held if row.token == tokens[row.id]}
-    rows = [_row(one, now) for one in polled if one.due.id in ours]
-    if rows:
-        session.connection().execute(_HAND_BACK, rows)
+    if not polled:
+        return set()
+    rows = ((p.due.id, p.due.token, p.wake_at, p.unknown_since, p.end_reason, p.error) for p in polled)
+    statement = _hand_back(session.get_bind().dialect.name)
+    ours = set(session.execute(statement, {**many.told(session, _TOLD, rows), "now": now}).scalars())
+    answers = [
+        {"row_id": p.due.id, "hash": p.feed_hash}
+        for p in polled
+        if p.due.id in ours and p.feed_hash not in (None, p.due.feed_hash)
+    ]
+    if answers:
+        session.execute(_KEEP_HASH, answers)
     return ours
 
 
-def _row(one: Polled, now: datetime) -> dict[str, Any]:
-    """What is written of a poll; without an answer the last one's time and the count of tries stay."""
-    answered = one.error is None
-    return {
-        "row_id": one.due.id,
-        "next_at": one.wake_at,
-        "hash": one.feed_hash,
-        "since": one.unknown_since,
-        "reason": one.end_reason,
-        "answered_at": now if answered else None,
-        "tried": 0 if answered else one.due.tries,
-        "error": one.error,
-    }
-
-
-_SHIPMENTS: Final = cast(sa.Table, Shipment.__table__).c
-_HAND_BACK: Final = (
-    sa.update(Shipment.__table__)  # type: ignore[arg-type]  # a Table, which SQLAlchemy types as any FROM clause
-    .where(_SHIPMENTS.id == sa.bindparam("row_id"))
-    .values(
-        wake_at=sa.bindparam("next_at"),
-        feed_hash=sa.func.coalesce(sa.bindparam("hash", type_=sa.LargeBinary()), _SHIPMENTS.feed_hash),
-        unknown_since=sa.bindparam("since"),
-        poll_end_reason=sa.bindparam("reason"),
-        polled_at=sa.func.coalesce(sa.bindparam("answered_at", type_=Utc()), _SHIPMENTS.polled_at),
-        tries=sa.bindparam("tried"),
-        last_error=sa.bindparam("error"),
-        owner=None,
-        lease_until=None,
-    )
+_SHIPMENTS: Final = cast(sa.Table, Shipment.__table__)
+_KEEP_HASH: Final = (
+    sa.update(_SHIPMENTS).where(_SHIPMENTS.c.id == sa.bindparam("row_id")).values(feed_hash=sa.bindparam("hash"))
 )
-"""Built once: a statement with a list of values in it would be compiled anew for every length of the list."""
+_TOLD: Final[many.Columns] = {
+    "id": BigId,
+    "token": BigId,
+    "wake_at": Utc(),
+    "unknown_since": Utc(),
+    "end_reason": sa.String(64),
+    "error": sa.Text(),
+}
+
+
+@cache
+def _hand_back(dialect: str) -> ReturningUpdate[int]:
+    """Without an answer the time of the last one and the count of tries stay."""
+    news, parcel = many.listed(dialect, _TOLD), _SHIPMENTS.c
+    answered = news.c.error.is_(None)
+    return (
+        sa.update(_SHIPMENTS)
+        .where(parcel.id == news.c.id, parcel.token == news.c.token)
+        .values(
+            wake_at=news.c.wake_at,
+            unknown_since=news.c.unknown_since,
+            poll_end_reason=news.c.end_reason,
+            polled_at=sa.case((answered, sa.bindparam("now", type_=Utc())), else_=parcel.polled_at),
+            tries=sa.case((answered, 0), else_=parcel.tries),
+            last_error=news.c.error,
+            owner=None,
+            lease_until=None,
+        )
+        .returning(parcel.id)
+    )
 
 
 def watched(session: Session, parcels: Iterable[Due]) -> dict[int, Watched]:
     """What decides the next poll of each parcel, its incident's life included: one statement."""
     known = {one.id: one for one in parcels}
-    rows = session.execute(
-        sa.select(Incident.shipment_id, Incident.state, Incident.resolved_at).where(Incident.shipment_id.in_(known))
-    )
-    lives = {shipment_id: (state, closed_at) for shipment_id, state, closed_at in rows}
-    found = {}
-    for one in known.values():
-        state, closed_at = lives.get(one.id, (None, None))
-        found[one.id] = Watched(
-            one.stage, one.exception, one.last_event_at, one.unknown_since, state is State.OPEN, closed_at
-        )
-    return found
+    lives = {id_: (state, at) for id_, state, at in session.execute(_LIVES, {"ids": list(known)})}
+    return {id_: _watched(one, lives.get(id_)) for id_, one in known.items()}
+
+
+_INCIDENTS: Final = cast(sa.Table, Incident.__table__).c
+_LIVES: Final = (
+    sa.select(_INCIDENTS.shipment_id, _INCIDENTS.state, _INCIDENTS.resolved_at)
+    .where(_INCIDENTS.shipment_id.in_(sa.bindparam("ids", expanding=True)))
+    .order_by(_INCIDENTS.id)
+)
+"""The newest incident of a parcel comes last and counts."""
+
+
+def _watched(one: Due, life: tuple[State, datetime | None] | None) -> Watched:
+    said = one.stage, one.exception, one.last_event_at, one.unknown_since
+    return Watched(*said) if life is None else Watched(*said, life[0] is State.OPEN, life[1])
 
 
 def keep_raw(session: Session, account: str, bodies: Iterable[bytes], now: datetime) -> dict[bytes, int]:

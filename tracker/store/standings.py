@@ -15,6 +15,7 @@ from tracker.domain.polling import ENDED
 from tracker.domain.status import Standing, fold
 from tracker.store.base import insert_new
 from tracker.store.incidents import Finding, Incident, Task, TaskKind, TaskState
+from tracker.store.many import update_by_id
 from tracker.store.shipments import EventRow, Shipment
 
 Silence = Callable[[str, str, datetime], datetime]
@@ -42,24 +43,37 @@ class Changed(NamedTuple):
     findings: frozenset[ExceptionCode]
     news: frozenset[ExceptionCode]
     """Findings that were not open before."""
+    stall_at: datetime | None
+    """When silence becomes, or became, a finding."""
 
 
 def record(session: Session, events: Mapping[int, Iterable[Event]], now: datetime, raw: Mapping[int, int]) -> None:
-    """Store the events of several shipments; those that are known already are skipped by the database."""
+    """Store the events of several shipments that are not known yet; the database skips what another told meanwhile."""
+    known = _identities(session, events)
     rows = [
-        {**_columns(event), "shipment_id": shipment_id, "first_seen_at": now, "raw_id": raw.get(shipment_id)}
-        for shipment_id, told in events.items()
+        {**_columns(event), "identity": identity, "shipment_id": id_, "first_seen_at": now, "raw_id": raw.get(id_)}
+        for id_, told in events.items()
         for event in told
+        if (identity := event.identity) not in known[id_]
     ]
     if rows:
         insert_new(session, EventRow, rows, ["shipment_id", "identity"])
+
+
+def _identities(session: Session, ids: Iterable[int]) -> Mapping[int, set[bytes]]:
+    """What is stored already: an answer tells a parcel's whole road again, and reading is cheaper than writing."""
+    known: defaultdict[int, set[bytes]] = defaultdict(set)
+    stored = sa.select(EventRow.shipment_id, EventRow.identity).where(EventRow.shipment_id.in_(ids))
+    for shipment_id, identity in session.execute(stored):
+        known[shipment_id].add(identity)
+    return known
 
 
 def _columns(event: Event) -> dict[str, Any]:
     told = event._asdict()
     for name in ("number", "carrier_event_id"):
         told.pop(name)
-    return {**told, "identity": event.identity, "raw_text": event.raw_text[:300]}
+    return {**told, "raw_text": event.raw_text[:300]}
 
 
 def refold(
@@ -76,11 +90,12 @@ def refold(
     changed = []
     for parcel in parcels.values():
         standing = fold(history[parcel.id], now)
-        live = _live(parcel, standing, silence, now)
+        stall_at = _stall_at(parcel, standing, silence)
+        live = _live(parcel, standing, stall_at, now)
         if parcel.id in refunded and _seen_since(history[parcel.id], refunded[parcel.id]):
             live |= {ExceptionCode.CONTRADICTION}
-        changed.append(Changed(parcel, standing, live, live - before[parcel.id]))
-    _store(session, changed, silence, now)
+        changed.append(Changed(parcel, standing, live, live - before[parcel.id], stall_at))
+    _store(session, changed, now)
     _store_findings(session, changed, before, now)
     _store_solutions(session, changed, now, solution_due)
     return changed
@@ -96,15 +111,14 @@ _PARCEL = (
     Shipment.stage,
     Shipment.fold_version,
 )
-_EVENT = tuple(getattr(EventRow, name) for name in Event._fields if name not in {"number", "carrier_event_id"})
+_EVENT = tuple(getattr(EventRow, name) for name in Event._fields[1:] if name != "carrier_event_id")
 
 
 def _history(session: Session, parcels: Mapping[int, Parcel]) -> Mapping[int, list[Event]]:
     told: defaultdict[int, list[Event]] = defaultdict(list)
-    for row in session.execute(sa.select(EventRow.shipment_id, *_EVENT).where(EventRow.shipment_id.in_(parcels))):
-        values = row._asdict()
-        shipment_id = values.pop("shipment_id")
-        told[shipment_id].append(Event(number=parcels[shipment_id].number, **values))
+    stored = sa.select(*_EVENT, EventRow.shipment_id).where(EventRow.shipment_id.in_(parcels))
+    for *values, version, shipment_id in session.execute(stored):
+        told[shipment_id].append(Event._make((parcels[shipment_id].number, *values, None, version)))
     return told
 
 
@@ -133,10 +147,8 @@ def _seen_since(history: Iterable[Event], since: datetime) -> bool:
     return any(event.occurred_at > since and event.exception is ExceptionCode.NONE for event in history)
 
 
-def _live(parcel: Parcel, standing: Standing, silence: Silence, now: datetime) -> frozenset[ExceptionCode]:
-    picture = trouble.Picture(
-        standing.stage, frozenset(standing.exceptions), _stall_at(parcel, standing, silence), parcel.overdue_at
-    )
+def _live(parcel: Parcel, standing: Standing, stall_at: datetime | None, now: datetime) -> frozenset[ExceptionCode]:
+    picture = trouble.Picture(standing.stage, frozenset(standing.exceptions), stall_at, parcel.overdue_at)
     return trouble.findings(picture, now)
 
 
@@ -146,10 +158,10 @@ def _stall_at(parcel: Parcel, standing: Standing, silence: Silence) -> datetime 
     return silence(parcel.country, parcel.postcode, standing.last_event_at)
 
 
-def _store(session: Session, changed: Iterable[Changed], silence: Silence, now: datetime) -> None:
+def _store(session: Session, changed: Iterable[Changed], now: datetime) -> None:
     rows = []
     for one in changed:
-        standing, stall_at = one.standing, _stall_at(one.parcel, one.standing, silence)
+        standing, stall_at = one.standing, one.stall_at
         rows.append(
             {
                 "id": one.parcel.id,
@@ -167,8 +179,7 @@ def _store(session: Session, changed: Iterable[Changed], silence: Silence, now: 
                 "unknown_since": None,
             }
         )
-    if rows:
-        session.execute(sa.update(Shipment), rows)
+    update_by_id(session, Shipment, rows)
 
 
 def _store_findings(
@@ -222,9 +233,3 @@ def _store_solutions(session: Session, changed: Iterable[Changed], now: datetime
             .values(state=TaskState.DONE, done_at=now)
             .execution_options(synchronize_session=False)
         )
-
-
-def update_by_id(session: Session, model: type[Any], rows: list[dict[str, Any]]) -> None:
-    """Set columns of many rows, each named by its id, in one go."""
-    if rows:
-        session.execute(sa.update(model), rows)
