@@ -1,11 +1,12 @@
-"""Simulated time: one heap of what will happen, and a clock that jumps from one to the next."""
+"""The world's time: one heap of what will happen, and a clock that jumps from one to the next, or is the real one."""
 
 import heapq
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from itertools import count
+from threading import Lock
 
-from tracker.clock import Simulated
+from tracker.clock import Clock, Simulated
 
 Act = Callable[[], object]
 
@@ -15,17 +16,20 @@ class Clockwork:
 
     def __init__(self, start: datetime) -> None:
         """Nothing planned yet; the clock stands at `start`."""
-        self.clock = Simulated(start)
+        self._simulated = Simulated(start)
+        self._clock: Clock = self._simulated
         self._heap: list[tuple[datetime, int, Act]] = []
         self._numbers = count()
+        self._lock = Lock()
 
     def __call__(self) -> datetime:
-        """The simulated instant."""
-        return self.clock()
+        """The present instant of the world."""
+        return self._clock()
 
     def at(self, when: datetime, act: Act) -> None:
         """Let something happen at `when`, or now if that is past."""
-        heapq.heappush(self._heap, (max(when, self.clock()), next(self._numbers), act))
+        with self._lock:
+            heapq.heappush(self._heap, (max(when, self()), next(self._numbers), act))
 
     def next_at(self) -> datetime | None:
         """When the next thing happens."""
@@ -34,13 +38,29 @@ class Clockwork:
     def advance(self, to: datetime) -> bool:
         """Move the clock to `to` and let everything happen that is due by then; returns whether anything did."""
         happened = False
-        while self._heap and self._heap[0][0] <= to:
-            when, _, act = heapq.heappop(self._heap)
-            self.clock.advance(max(when, self.clock()))
-            act()
+        while (due := self._pop(to)) is not None:
+            self._simulated.advance(max(due[0], self()))
+            due[1]()
             happened = True
-        self.clock.advance(max(to, self.clock()))
+        self._simulated.advance(max(to, self()))
         return happened
+
+    def go_live(self, clock: Clock) -> None:
+        """From now on time passes by itself; `catch_up` lets happen what has become due."""
+        self._clock = clock
+
+    def catch_up(self) -> None:
+        """Let everything happen that is due by now."""
+        while (due := self._pop(self())) is not None:
+            due[1]()
+
+    def _pop(self, by: datetime) -> tuple[datetime, Act] | None:
+        """The next thing, if its time has come."""
+        with self._lock:
+            if not self._heap or self._heap[0][0] > by:
+                return None
+            when, _, act = heapq.heappop(self._heap)
+            return when, act
 
 
 def rounded_up(at: datetime, grid: timedelta) -> datetime:

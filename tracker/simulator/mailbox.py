@@ -2,11 +2,12 @@
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from email.message import EmailMessage
 
 import sqlalchemy as sa
 
-from tracker.outside.mail import MailUnknown
+from tracker.outside.mail import Mailer, MailUnknown
 from tracker.simulator.crashes import Fuse
 from tracker.simulator.people.letters import Letter
 from tracker.simulator.scene import Scene
@@ -61,3 +62,16 @@ class Mailbox:
             text=message.get_content(),
             message_id=message_id,
         )
+
+
+@dataclass(frozen=True)
+class Copied:
+    """A `Mailer` that leaves a copy of every message with another, where a visitor can read it."""
+
+    mailbox: Mailer
+    copies: Mailer
+
+    def send(self, message: EmailMessage) -> str:
+        """Take a message over, as `Mailer.send` says."""
+        self.copies.send(message)
+        return self.mailbox.send(message)

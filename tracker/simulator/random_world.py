@@ -25,22 +25,28 @@ CRASHES: Final = 0.02
 NAMES: Final = ("Ana", "Luis", "Marta", "Jorge", "Inés", "Pablo", "Rocío", "Iker", "Nuria", "Xoán")
 
 
-def random_world(url: str, *, seed: int, parcels: int, days: int, faults: bool, start: datetime = START) -> World:
-    """A world with its parcels, people and checks, ready to run for `days` days."""
+def random_world(
+    url: str, *, seed: int, parcels: int, days: int, faults: bool, start: datetime = START, tail: int = TAIL
+) -> World:
+    """A world with its parcels, people and checks, ready to run for `days` days.
+
+    Nothing is sold in the last `tail` days.
+    """
     world = World(url, start, seed=seed, grid=GRID, poll_grid=POLL_GRID)
     checks.watch(world)
     world.settle()
     stream = world.chance.of("sales")
     for number in range(1, parcels + 1):
-        when = start + between(stream, timedelta(0), max(days - TAIL, 1) * DAY)
-        world.sell(_parcel(world, number, when))
+        when = start + between(stream, timedelta(0), max(days - tail, 1) * DAY)
+        world.sell(new_parcel(world, number, when))
     _mornings(world, days)
     if faults:
         _spoil(world, days)
     return world
 
 
-def _parcel(world: World, number: int, when: datetime) -> Parcel:
+def new_parcel(world: World, number: int, when: datetime) -> Parcel:
+    """The `number`-th parcel of a world, sold at `when`, with its fate and its journey."""
     stream = world.chance.of("parcels")
     abroad = stream.random() < 0.1
     town = stream.choice(ABROAD if abroad else TOWNS)

@@ -43,7 +43,7 @@ class Stage:
         self.world.read = self._read
         checks.watch(self.world)
         self.world.settle()
-        self.desk = _desk()
+        self.desk = desk(on(5, 10))
         self.world.fates[NUMBER] = Fate.EITHER_BROKEN
         self.world.sell(self.desk)
 
@@ -77,7 +77,7 @@ class Stage:
                 self.at(letter.at + after, lambda act=act: act(letter))  # type: ignore[misc]  # bound now
 
 
-def _desk() -> Parcel:
+def desk(sold_at: datetime) -> Parcel:
     """Registered on day 0, accepted on day 1, in transit on day 2; the marketplace shows a date two weeks away."""
     parcel = Parcel(
         carrier="seur",
@@ -92,12 +92,12 @@ def _desk() -> Parcel:
         customer="Lucía Gómez",
         email=CUSTOMER,
         locale="es",
-        created_at=on(5, 10),
-        marketplace_eta=on(21, 20),
+        created_at=sold_at,
+        marketplace_eta=sold_at + timedelta(days=16, hours=10),
     )
     parcel.add(
-        Scan(on(5, 10, 20), "SX010", "ENVÍO REGISTRADO"),
-        Scan(on(6, 19, 5), "SX001", "RECIBIDO SIE"),
-        Scan(on(7, 5, 10), "LI428", "MERCANCÍA EN MADRID", "MADRID", "28"),
+        Scan(sold_at + timedelta(minutes=20), "SX010", "ENVÍO REGISTRADO"),
+        Scan(sold_at + timedelta(days=1, hours=9, minutes=5), "SX001", "RECIBIDO SIE"),
+        Scan(sold_at + timedelta(days=1, hours=19, minutes=10), "LI428", "MERCANCÍA EN MADRID", "MADRID", "28"),
     )
     return parcel
