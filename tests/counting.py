@@ -1,5 +1,6 @@
 """Counts what a piece of code says to the database: the statements of one store, in order."""
 
+import re
 from collections import Counter
 from contextlib import contextmanager
 
@@ -26,7 +27,7 @@ def statements(store):
     said = Said()
 
     def hear(_connection, _cursor, text, parameters, _context, executemany):
-        if not text.startswith(MARKS):
+        if text.strip() and not text.startswith(MARKS):  # a ping is empty
             said.append((text, len(parameters) if executemany else 1))
 
     sa.event.listen(store.engine, "before_cursor_execute", hear)
@@ -37,7 +38,7 @@ def statements(store):
 
 
 def _verb_and_table(text):
-    words = text.replace("\n", " ").split()
+    words = re.sub(r"FOR (NO KEY )?UPDATE", "", text).split()
     for verb, before in (("UPDATE", "UPDATE"), ("INSERT", "INTO"), ("DELETE", "FROM"), ("SELECT", "FROM")):
         if verb in words and before in words:
             return f"{verb} {words[words.index(before) + 1]}"

@@ -1,6 +1,7 @@
 """Rows that can be due: leased by one, fenced against sleepers, backed off, parked, and found by an index."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from threading import Barrier, Thread
 
 import pytest
@@ -100,14 +101,19 @@ OUTCOMES = {
 }
 
 
+def wakes_and_writes(store, sleeper, write):
+    with store.begin() as session:
+        session.get_one(Notice, sleeper.id).facts = {"text": "written by the sleeper"}
+        write(session, sleeper)
+
+
 @pytest.mark.parametrize("write", OUTCOMES.values(), ids=OUTCOMES)
 def test_a_worker_that_slept_cannot_write(store, write):
     (id_,) = put(store)
     (sleeper,) = lease(store)
     (other,) = lease(store, NOW, NOW + LEASE + SECOND)
-    with pytest.raises(LeaseLost), store.begin() as session:
-        session.get_one(Notice, id_).facts = {"text": "written by the sleeper"}
-        write(session, sleeper)
+    with pytest.raises(LeaseLost):
+        wakes_and_writes(store, sleeper, write)
     assert row(store, id_).facts == {}, "what the sleeper did is rolled back with it"
     with store.begin() as session:
         write(session, other)
@@ -214,7 +220,7 @@ def test_four_claimers_take_none_twice_and_leave_none(store):
         claimer.start()
     for claimer in claimers:
         claimer.join()
-    assert sorted(sum(taken, [])) == sorted(ids)
+    assert sorted(chain(*taken)) == sorted(ids)
 
 
 def run(store, act, now=NOW, **values):
@@ -266,10 +272,10 @@ def put_parcels(store, count):
 
 
 def test_a_row_that_another_worker_took_meanwhile_is_left_to_it(store):
-    (id_,) = put(store)
+    put(store)
     seen = []
 
-    def act(session, notice):
+    def act(_session, notice):
         seen.append(notice.id)
         return NOW + DAY
 
@@ -360,7 +366,9 @@ def test_every_lease_is_found_by_its_partial_index(store):
     with store.engine.connect() as connection:
         connection.exec_driver_sql("ANALYZE")
         connection.commit()
-    missed = {name: plan for name, ask in LEASED.items() if f"ix_{table(name)}_wake" not in (plan := explain(store, ask))}
+    missed = {
+        name: plan for name, ask in LEASED.items() if f"ix_{table(name)}_wake" not in (plan := explain(store, ask))
+    }
     assert missed == {}
 
 

@@ -99,9 +99,13 @@ class Tools:
 
 
 def _lane(country: str, postcode: str) -> hours.Calendar:
+    """The delivery side's calendar; Spain's holidays where those of the country are not known."""
     zone = calendars.postcode_zone(country, postcode)
     region = calendars.postcode_region(country, postcode)
-    return calendars.calendar("the delivery side", zone, LANE_HOURS, country, region)
+    try:
+        return calendars.calendar("the delivery side", zone, LANE_HOURS, country, region)
+    except calendars.BadCalendar:
+        return calendars.calendar("the delivery side", zone, LANE_HOURS, "ES", None)
 
 
 def depot_hours(depot: Depot | None, staff: hours.Calendar) -> hours.Calendar:

@@ -1,5 +1,6 @@
 """Polls the carriers: asks about the parcels that are due, stores their events and folds them into findings."""
 
+import logging
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,6 +8,7 @@ from datetime import datetime, timedelta
 from hashlib import blake2b, sha256
 from typing import Final
 
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from tracker.carriers import CARRIERS
@@ -19,10 +21,10 @@ from tracker.outside.http import BadBody, Reply, Unreachable
 from tracker.outside.tokens import TokenAsk, TokenRefused
 from tracker.steps import Tools
 from tracker.store import depots, feeds, many, polls, standings
-from tracker.store.due import Tally
+from tracker.store.due import Tally, set_back
 from tracker.store.polls import Due, Polled
 from tracker.store.shipments import Shipment
-from tracker.store.wake import backoff, jitter
+from tracker.store.wake import Leased, backoff, jitter
 
 LIMIT: Final = 200
 """Parcels of one carrier in one round."""
@@ -32,6 +34,7 @@ PATIENCE: Final = 3
 """Failures in a row after which a carrier is left alone for a while."""
 LEFT_ALONE: Final = timedelta(minutes=1)
 """How long the parcels that were not asked for wait then; without it the same round would hammer on."""
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -59,11 +62,26 @@ def poll(tools: Tools, now: datetime) -> Tally:
             due = polls.take(session, code, now, lease_now, owner=tools.owner, limit=LIMIT)
         if due:
             found = _ask(tools, CARRIERS[code], account, due)
-            with tools.store.begin() as session:
-                _write(session, tools, code, due, found, now)
+            spoilt = _settle(tools, code, due, found, now)
             tally.done += len(due)
-            tally.errors += [f"{code}: {error}" for error in found.errors.values()]
+            tally.errors += [f"{code}: {error}" for error in (*found.errors.values(), *spoilt)]
     return tally
+
+
+def _settle(tools: Tools, code: str, due: Sequence[Due], found: _Round, now: datetime) -> list[str]:
+    """Write the round; where one parcel's news cannot be written, half by half, so that it holds up no other."""
+    try:
+        with tools.store.begin() as session:
+            _write(session, tools, code, due, found, now)
+    except OperationalError:
+        raise  # the database itself is in trouble: the leases run out, and all are asked again
+    except Exception as error:  # noqa: BLE001 - one bad parcel must not stop the others; it is kept and parked
+        if len(due) == 1:
+            one = due[0]
+            return [set_back(tools.store, Shipment, Leased(one.id, one.token, one.tries), now, error)]
+        half = len(due) // 2
+        return [*_settle(tools, code, due[:half], found, now), *_settle(tools, code, due[half:], found, now)]
+    return []
 
 
 def _ask(tools: Tools, carrier: Carrier, account: Account, due: Sequence[Due]) -> _Round:
@@ -84,10 +102,12 @@ def _ask_some(tools: Tools, carrier: Carrier, account: Account, due: Sequence[Du
         reading = understand(carrier, reply.status, reply.body, wanted, strict_json.loads)
     except NotKnown:
         found.unknown.update(one.id for one in due)
-    except (CarrierError, Unreachable, BadBody) as error:
+    except Exception as error:  # whatever an answer does to its reader, the other parcels are asked
+        if not isinstance(error, CarrierError | Unreachable | BadBody):
+            log.exception("%s: an answer about %s could not be read", carrier.code, due[0].number)
         found.fails += 1
-        found.feed_error = str(error)
-        found.errors.update((one.id, f"{one.number}: {error}") for one in due)
+        found.feed_error = str(error) or type(error).__name__
+        found.errors.update((one.id, f"{one.number}: {found.feed_error}") for one in due)
         return
     else:
         for one in due:
@@ -102,7 +122,6 @@ def _ask_some(tools: Tools, carrier: Carrier, account: Account, due: Sequence[Du
 def _send(tools: Tools, carrier: Carrier, account: Account, ask: Ask) -> Reply:
     """Send a carrier's question to its address, with a bearer token where it wants one."""
     base = (account.base_url or carrier.base_url).rstrip("/")
-
     url = base + ask.path
     if carrier.token is None:
         return tools.http.send(ask.method, url, params=ask.params, headers=ask.headers, form=ask.form, json=ask.json)
@@ -136,7 +155,7 @@ def _ask_depot(tools: Tools, carrier: Carrier, account: Account, one: Due, found
         data = strict_json.loads(reply.body) if reply.body.strip() else None
         if (code := carrier.read_depot(reply.status, data)) is not None:
             found.depot_codes[one.id] = code
-    except (CarrierError, Unreachable, BadBody, strict_json.BadJson) as error:
+    except Exception as error:  # noqa: BLE001 - the parcel's own answer stands, whatever becomes of this one
         found.errors[one.id] = f"{one.number}: the depot is not known: {error}"
 
 
@@ -222,9 +241,14 @@ def _find_depots(
     session: Session, code: str, changed: Iterable[standings.Changed], due: Mapping[int, Due], found: _Round
 ) -> None:
     """Name the depot of a parcel in trouble: by the look-up, else the last place code, else the postcode."""
-    for one in changed:
-        if one.news and due[one.parcel.id].depot_id is None:
-            codes = [found.depot_codes.get(one.parcel.id), one.standing.depot]
-            depot = depots.resolve(session, code, codes, one.parcel.postcode)
-            if depot is not None:
-                many.update_by_id(session, Shipment, [{"id": one.parcel.id, "depot_id": depot.id}])
+    nameless = [one for one in changed if one.news and due[one.parcel.id].depot_id is None]
+    if not nameless:
+        return
+    offices = depots.of_carrier(session, code)
+    rows = []
+    for one in nameless:
+        codes = [found.depot_codes.get(one.parcel.id), one.standing.depot]
+        depot = depots.responsible(offices, codes, one.parcel.postcode)
+        if depot is not None:
+            rows.append({"id": one.parcel.id, "depot_id": depot.id})
+    many.update_by_id(session, Shipment, rows)

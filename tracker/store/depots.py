@@ -39,17 +39,41 @@ def desk(session: Session, carrier: str) -> Depot | None:
     return session.scalars(sa.select(Depot).where(Depot.carrier == carrier, Depot.code == DESK)).one_or_none()
 
 
+def of_carrier(session: Session, carrier: str) -> Sequence[Depot]:
+    """Every depot of a carrier, its desk among them."""
+    return session.scalars(sa.select(Depot).where(Depot.carrier == carrier).order_by(Depot.id)).all()
+
+
 def by_code(session: Session, carrier: str, code: str) -> Depot | None:
     """The depot with the carrier's code; leading zeros do not matter (the feeds write both 8 and 08)."""
-    plain = code.lstrip("0") or "0"
-    rows = session.scalars(sa.select(Depot).where(Depot.carrier == carrier))
-    return next((depot for depot in rows if (depot.code.lstrip("0") or "0") == plain), None)
+    return _with_code(of_carrier(session, carrier), code)
 
 
 def by_postcode(session: Session, carrier: str, postcode: str) -> Depot | None:
     """The depot whose list holds the longest prefix of the postcode."""
+    return _with_postcode(of_carrier(session, carrier), postcode)
+
+
+def responsible(offices: Sequence[Depot], codes: Sequence[str | None], postcode: str) -> Depot | None:
+    """Which of a carrier's depots serves a parcel: by the carrier's own codes, first to last, else by the postcode."""
+    for code in filter(None, codes):
+        if (known := _with_code(offices, code)) is not None:
+            return known
+    return _with_postcode(offices, postcode) if postcode else None
+
+
+def _with_code(offices: Sequence[Depot], code: str) -> Depot | None:
+    plain = _plain(code)
+    return next((depot for depot in offices if _plain(depot.code) == plain), None)
+
+
+def _plain(code: str) -> str:
+    return code.lstrip("0") or "0"
+
+
+def _with_postcode(offices: Sequence[Depot], postcode: str) -> Depot | None:
     best: tuple[int, Depot] | None = None
-    for depot in session.scalars(sa.select(Depot).where(Depot.carrier == carrier, Depot.postcodes != "")):
+    for depot in offices:
         fits = [len(prefix) for prefix in depot.postcodes.split() if postcode.startswith(prefix)]
         if fits and (best is None or max(fits) > best[0]):
             best = (max(fits), depot)
@@ -66,11 +90,3 @@ def receiver(session: Session, carrier: str, depot: Depot | None) -> Depot | Non
     if depot is not None and depot.email and (depot.confirmed_at is not None or not reachable):
         return depot
     return office if reachable else None
-
-
-def resolve(session: Session, carrier: str, codes: Sequence[str | None], postcode: str) -> Depot | None:
-    """The depot responsible for a parcel: by the carrier's own codes, first to last, else by the postcode."""
-    for code in filter(None, codes):
-        if (known := by_code(session, carrier, code)) is not None:
-            return known
-    return by_postcode(session, carrier, postcode) if postcode else None
