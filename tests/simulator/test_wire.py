@@ -37,8 +37,8 @@ LATER = START + timedelta(days=14)
 def parcel(carrier="seur", number="P1", fate=Fate.FINE, **values):
     made = Parcel(
         carrier=carrier, number=number, order="A-1", postcode="06001", town="BADAJOZ", country="ES", depot="06",
-        amount_minor=1000, weight_g=500, customer="Ana", email="ana@mail.example", locale="es", created_at=START,
-        **values,
+        amount_minor=1000, weight_g=500, customer="Ana", email="ana@mail.example", phone="+34600000001", locale="es",
+        created_at=START, **values,
     )  # fmt: skip
     plan(made, fate, Chance(1).of("journeys"))
     return made

@@ -132,11 +132,12 @@ def _shown(path: Path) -> str:
 
 @contextmanager
 def _reserved(port: int) -> Iterator[socket.socket]:
-    """The port, ours from the start: nobody waits for a world that then cannot be served."""
+    """The port, ours from the start: who asks early waits, and nobody makes a world that then cannot be served."""
     door = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         door.bind((HOST, port))
+        door.listen(128)
     except OSError:
         door.close()
         raise Mistake(

@@ -1,6 +1,7 @@
 """`flask simulate`: a deterministic world in simulated time, checked after every tick."""
 
 import logging
+import sys
 import time
 from datetime import timedelta
 
@@ -84,7 +85,7 @@ def _live(world: World, days: int, faults: bool, as_json: bool) -> None:
 def run_days(world: World, days: int, label: str) -> None:
     """Run day by day with a progress bar on a terminal, and a line a week on stderr otherwise."""
     end = world.now + timedelta(days=days)
-    stderr = click.get_text_stream("stderr")
+    stderr = sys.stderr
     with click.progressbar(length=days, label=label, file=stderr) as bar:
         for day in range(1, days + 1):
             world.run(min(end, world.now + timedelta(days=1)))

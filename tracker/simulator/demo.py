@@ -1,5 +1,6 @@
 """The demo's world: some weeks in simulated time up to now, then a life in real time behind a local socket."""
 
+import logging
 import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ from tracker.domain.refunds import Mode
 from tracker.outside.http import Http
 from tracker.outside.mail import Mailer
 from tracker.outside.refund_providers.webhook import Webhook
-from tracker.simulator.journeys import DAY, HOUR, MADRID, Fate, at
+from tracker.simulator.journeys import DAY, HOUR, MADRID, RATES, Fate, at
 from tracker.simulator.mailbox import Copied
 from tracker.simulator.people import agents
 from tracker.simulator.random_world import new_parcel, random_world
@@ -34,9 +35,12 @@ from tracker.store.base import Store
 from tracker.store.incidents import Incident
 from tracker.store.shipments import Shipment
 
+log = logging.getLogger(__name__)
 WEEKS: Final = 3
 PARCELS: Final = 150
 SEED: Final = 2026
+TROUBLED: Final = {fate: 2.5 * rate for fate, rate in RATES.items()}
+"""More goes wrong here than in life, so that there is something to look at."""
 SOLD_EVERY: Final = timedelta(minutes=10)
 """How often somebody buys something while the demo lives."""
 FRESH: Final = timedelta(hours=12)
@@ -48,7 +52,8 @@ STEP: Final = 1.0
 def history(url: str, now: datetime, secret: bytes, base_url: str) -> World:
     """A world that has still to live its weeks up to `now`; its newest case is the broken desk."""
     start = now - WEEKS * 7 * DAY
-    world = random_world(url, seed=SEED, parcels=PARCELS, days=WEEKS * 7, faults=False, start=start, tail=0)
+    days = WEEKS * 7
+    world = random_world(url, seed=SEED, parcels=PARCELS, days=days, faults=False, start=start, tail=0, rates=TROUBLED)
     _give_links(world, secret, base_url)
     world.sell(_broken_desk(world, now))
     return world
@@ -63,7 +68,7 @@ def _give_links(world: World, secret: bytes, base_url: str) -> None:
 
 def _broken_desk(world: World, now: datetime) -> Parcel:
     """SEUR said "siniestro" a day ago; an agent called, and the depot has promised to call the customer."""
-    parcel = desk(now - 6 * DAY)
+    parcel = desk(now - 4 * DAY)
     news = ExceptionCode.DAMAGED_OR_LOST
     parcel.add(Scan(now - 26 * HOUR, "LK560", "Siniestro", "BADAJOZ", "06", trouble=news))
     world.fates[parcel.number] = Fate.EITHER_BROKEN
@@ -159,7 +164,7 @@ def _sell_on(world: World) -> None:
     number = len(world.book) + 1
 
     def next_one() -> None:
-        world.sell(new_parcel(world, number, world.now))
+        world.sell(new_parcel(world, number, world.now, TROUBLED))
         _sell_on(world)
 
     world.clockwork.at(world.now + SOLD_EVERY, next_one)
@@ -172,7 +177,10 @@ def _people(world: World) -> Iterator[None]:
 
     def live() -> None:
         while not stop.wait(STEP):
-            world.clockwork.catch_up()
+            try:
+                world.clockwork.catch_up()
+            except Exception:
+                log.exception("somebody in the demo's world could not act")
 
     thread = Thread(target=live, name="people", daemon=True)
     thread.start()

@@ -1,7 +1,7 @@
 """What a parcel goes through: the scans of a good journey, and the ways in which one goes wrong."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 from typing import Final
@@ -34,7 +34,8 @@ class Fate(StrEnum):
     FOUND_LATE = "found_late"
 
 
-RATES: Final = {
+Rates = Mapping[Fate, float]
+RATES: Final[Rates] = {
     Fate.ABSENT: 0.06,
     Fate.REFUSED: 0.02,
     Fate.DAMAGED: 0.015,
@@ -53,7 +54,7 @@ LATE_SCAN: Final = 0.02
 """How often the feed shows a scan hours after it was made."""
 
 
-def draw(stream: random.Random, rates: dict[Fate, float] = RATES) -> Fate:
+def draw(stream: random.Random, rates: Rates) -> Fate:
     """A fate by the rates; whatever is left over is fine."""
     left = stream.random()
     for fate, rate in rates.items():

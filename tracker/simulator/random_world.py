@@ -5,7 +5,7 @@ from typing import Final
 
 from tracker.simulator import checks
 from tracker.simulator.chance import between
-from tracker.simulator.journeys import Fate, draw, plan
+from tracker.simulator.journeys import RATES, Fate, Rates, draw, plan
 from tracker.simulator.people import agents
 from tracker.simulator.places import ABROAD, TOWNS
 from tracker.simulator.truth import Parcel
@@ -19,18 +19,26 @@ HOUR: Final = timedelta(hours=1)
 TAIL: Final = 5
 """Days before the end at which nothing is sold any more, so that stories come to an end."""
 GRID: Final = timedelta(minutes=5)
-POLL_GRID: Final = timedelta(minutes=30)
+POLL_GRID: Final = timedelta(hours=1)
 FAULTY_ANSWERS: Final = 0.03
 CRASHES: Final = 0.02
 NAMES: Final = ("Ana", "Luis", "Marta", "Jorge", "Inés", "Pablo", "Rocío", "Iker", "Nuria", "Xoán")
 
 
 def random_world(
-    url: str, *, seed: int, parcels: int, days: int, faults: bool, start: datetime = START, tail: int = TAIL
+    url: str,
+    *,
+    seed: int,
+    parcels: int,
+    days: int,
+    faults: bool,
+    start: datetime = START,
+    tail: int = TAIL,
+    rates: Rates = RATES,
 ) -> World:
     """A world with its parcels, people and checks, ready to run for `days` days.
 
-    Nothing is sold in the last `tail` days.
+    Nothing is sold in the last `tail` days; `rates` says how often each fate falls.
     """
     world = World(url, start, seed=seed, grid=GRID, poll_grid=POLL_GRID)
     checks.watch(world)
@@ -38,14 +46,14 @@ def random_world(
     stream = world.chance.of("sales")
     for number in range(1, parcels + 1):
         when = start + between(stream, timedelta(0), max(days - tail, 1) * DAY)
-        world.sell(new_parcel(world, number, when))
+        world.sell(new_parcel(world, number, when, rates))
     _mornings(world, days)
     if faults:
         _spoil(world, days)
     return world
 
 
-def new_parcel(world: World, number: int, when: datetime) -> Parcel:
+def new_parcel(world: World, number: int, when: datetime, rates: Rates = RATES) -> Parcel:
     """The `number`-th parcel of a world, sold at `when`, with its fate and its journey."""
     stream = world.chance.of("parcels")
     abroad = stream.random() < 0.1
@@ -63,12 +71,13 @@ def new_parcel(world: World, number: int, when: datetime) -> Parcel:
         weight_g=stream.randint(200, 30_000),
         customer=f"{stream.choice(NAMES)} {number}",
         email=f"customer{number}@mail.example",
+        phone=f"+34600{number:06}",
         locale="en" if abroad else "es",
         created_at=when,
         promised_at=when + 8 * DAY if stream.random() < 0.3 else None,
         twin=stream.random() < 0.05,
     )
-    world.fates[parcel.number] = fate = draw(world.chance.of("fates"))
+    world.fates[parcel.number] = fate = draw(world.chance.of("fates"), rates)
     if carrier == "dhl_unified" and fate is Fate.LOST:
         world.fates[parcel.number] = fate = Fate.VANISHED
     plan(parcel, fate, world.chance.of("journeys"))

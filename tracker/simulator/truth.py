@@ -47,6 +47,7 @@ class Parcel:
     weight_g: int
     customer: str
     email: str
+    phone: str
     locale: str
     created_at: datetime
     promised_at: datetime | None = None

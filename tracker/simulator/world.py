@@ -165,6 +165,7 @@ class World:
             paid_minor=parcel.amount_minor,
             customer_name=parcel.customer,
             customer_email=parcel.email,
+            customer_phone=parcel.phone,
             customer_locale=parcel.locale,
             weight_g=parcel.weight_g,
             promised_at=parcel.promised_at,

@@ -91,6 +91,7 @@ def desk(sold_at: datetime) -> Parcel:
         weight_g=30_000,
         customer="Lucía Gómez",
         email=CUSTOMER,
+        phone="+34600123456",
         locale="es",
         created_at=sold_at,
         marketplace_eta=sold_at + timedelta(days=16, hours=10),
