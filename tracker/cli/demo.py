@@ -127,7 +127,7 @@ The demo is serving; Ctrl-C ends it."""
 
 
 def _shown(path: Path) -> str:
-    return str(path.relative_to(ROOT))
+    return str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)
 
 
 @contextmanager
