@@ -20,12 +20,13 @@ from tracker.domain.refusals import Refused
 from tracker.outside.refund_providers import base
 from tracker.steps import refunds
 from tracker.store import closing
+from tracker.store import refunds as store_of_refunds
 from tracker.store.audit import Actor, ActorKind
 from tracker.store.incidents import Task, TaskKind, TaskState, Timeline
 from tracker.store.outbox import Notice
 from tracker.store.refunds import Remedy, SentIsFixed
 from tracker.store.shipments import Feed, Order, Shipment
-from tracker.store.wake import LEASE
+from tracker.store.wake import LEASE, LeaseLost, lease
 
 NOW = datetime(2026, 11, 11, 9, 0, tzinfo=UTC)
 SECOND, MINUTE, HOUR, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -376,6 +377,18 @@ def test_a_worker_that_slept_through_its_lease_writes_nothing(scene):
     assert scene.send().errors == []
     assert scene.look(remedy).state is State.SUCCEEDED
     assert scene.ledger.sends == [scene.look(remedy).key]
+
+
+def test_INV_W1_whoever_lost_the_lease_cannot_hold_the_refund(scene):
+    scene.approved()
+    with scene.store.begin() as session:
+        (old,) = lease(session, Remedy, NOW, NOW, owner="asleep", limit=1)
+    with scene.store.begin() as session:
+        (new,) = lease(session, Remedy, NOW, NOW + LEASE + SECOND, owner="awake", limit=1)
+    with pytest.raises(LeaseLost), scene.store.begin() as session:
+        store_of_refunds.hold(session, old, NOW)
+    with scene.store.begin() as session:
+        assert store_of_refunds.hold(session, new, NOW).state is State.APPROVED
 
 
 def test_INV_M1_many_workers_send_every_refund_once(scene):

@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests import make
+from tests.ledger import Ledger
 from tracker.domain import incidents as incident_rules
 from tracker.domain.events import Stage
 from tracker.domain.incidents import Kind, Outcome
@@ -294,6 +295,53 @@ def test_what_a_person_has_cancelled_is_not_proposed_again_for_the_same_announce
         closing.move_remedy(session, row, DUE + HOUR, AGENT, DUE + HOUR, "the cause is known: broken")
     refunds.ask_due(tools, DUE + HOUR)
     assert [remedy.state for remedy in remedies(tools, incident)] == [State.CANCELLED, State.REQUESTED]
+
+
+def held_up(tools):
+    """An incident whose announced refund was broken by us, for its feed was silent at the time."""
+    incident = announced(tools)
+    with tools.store.begin() as session:
+        session.add(Feed(carrier="seur", account="", failures=9, last_success_at=NOW, failing_since=NOW))
+    refunds.ask_due(with_mode(tools, Mode.AUTO), DUE + HOUR)
+    with tools.store.begin() as session:
+        session.execute(sa.update(Feed).values(failing_since=None))
+    assert promise_states(tools, incident) == ["broken"]
+    return incident
+
+
+def test_a_broken_announcement_that_is_taken_back_binds_nobody(tools):
+    incident = held_up(tools)
+    with tools.store.begin() as session:
+        closing.withdraw_remedy(session, session.get_one(Incident, incident), DUE + HOUR, AGENT, "found")
+    refunds.ask_due(with_mode(tools, Mode.AUTO), DUE + 2 * HOUR)
+    assert remedies(tools, incident) == []
+
+
+def test_a_broken_announcement_that_is_followed_by_another_waits_for_that(tools):
+    incident = held_up(tools)
+    later = DUE + timedelta(days=7)
+    with tools.store.begin() as session:
+        row = session.get_one(Incident, incident)
+        closing.move_remedy(session, row, DUE + HOUR, AGENT, later, "the customer waits")
+    auto = with_mode(tools, Mode.AUTO)
+    refunds.ask_due(auto, DUE + 2 * HOUR)
+    assert remedies(tools, incident) == []
+    refunds.ask_due(auto, later)
+    assert len(remedies(tools, incident)) == 1
+    assert promise_states(tools, incident) == ["broken", "kept"]
+
+
+def test_what_has_failed_is_never_asked_for_again_by_itself_whatever_is_announced(tools):
+    auto = with_mode(tools, Mode.AUTO)
+    incident = announced(tools)
+    refunds.ask_due(auto, DUE)
+    refunds.send(replace(auto, providers={"webhook": Ledger(behaves=["refuse"])}), DUE)
+    with tools.store.begin() as session:
+        row = session.get_one(Incident, incident)
+        closing.move_remedy(session, row, DUE + HOUR, AGENT, DUE + HOUR, "the cause is known: broken")
+    refunds.ask_due(auto, DUE + HOUR)
+    assert [remedy.state for remedy in remedies(tools, incident)] == [State.FAILED]
+    assert TaskKind.REFUND_STOPPED in tasks(tools, incident)
 
 
 def test_a_second_order_cannot_be_paid_from_the_first_ones_money(tools):
