@@ -31,7 +31,10 @@ MOST_ROUNDS: Final = 10_000
 
 
 def until_done(tools: Tools, now: datetime, names: frozenset[str] = frozenset()) -> dict[str, Tally]:
-    """Run the jobs (those named, or all) round after round until nothing is due at `now`; what each has done."""
+    """Run the jobs (those named, or all) round after round until nothing is due at `now`; what each has done.
+
+    A row that fails is put off, so that failures, too, come to an end.
+    """
     chosen = [job for job in JOBS if not names or job.name in names]
     totals = {job.name: Tally() for job in chosen}
     for _ in range(MOST_ROUNDS):
@@ -40,7 +43,7 @@ def until_done(tools: Tools, now: datetime, names: frozenset[str] = frozenset())
             told = job.run(tools, now)
             totals[job.name].done += told.done
             totals[job.name].errors += told.errors
-            busy = busy or bool(told.done)
+            busy = busy or bool(told.done or told.errors)
         if not busy:
             break
     return totals

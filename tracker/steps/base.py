@@ -20,12 +20,16 @@ _SEARCHED = {Kind.STALLED, Kind.OVERDUE, Kind.MISSING_PIECES, Kind.UNDER_INVESTI
 
 
 def ask_the_carrier(session: Session, tools: Tools, incident: Incident, now: datetime, actor: audit.Actor) -> None:
-    """Ask which of the two it is, or for a search, where only the carrier can know; a promise keeps the date."""
+    """Ask which of the two it is, or for a search, where only the carrier can know; a promise keeps the date.
+
+    What was asked before is not asked any more.
+    """
     if incident.kind not in _WHICH | _SEARCHED:
+        _withdraw_questions(session, incident, {Action.ANSWER, Action.INVESTIGATE}, now, actor)
         return
     policy = incidents.policy_of(incident)
     action = Action.ANSWER if incident.kind in _WHICH else Action.INVESTIGATE
-    _withdraw_other_question(session, incident, action, now, actor)
+    _withdraw_questions(session, incident, {Action.ANSWER, Action.INVESTIGATE} - {action}, now, actor)
     receiver = depots.receiver(session, incident.shipment.carrier, incident.shipment.depot)
     days = policy.answer_working_days if action is Action.ANSWER else _search_days(incident, policy)
     due = hours.end_of_working_day(depot_hours(receiver, tools.staff_hours), now, days)
@@ -37,12 +41,13 @@ def ask_the_carrier(session: Session, tools: Tools, incident: Incident, now: dat
     ask_depot(session, tools, incident, promise, receiver, now)
 
 
-def _withdraw_other_question(
-    session: Session, incident: Incident, action: Action, now: datetime, actor: audit.Actor
+def _withdraw_questions(
+    session: Session, incident: Incident, actions: set[Action], now: datetime, actor: audit.Actor
 ) -> None:
-    other = Action.INVESTIGATE if action is Action.ANSWER else Action.ANSWER
-    if (promise := promises.open_promise(session, incident.id, other)) is not None:
-        closing.settle(session, promise, now, actor, Word.WITHDRAWN, evidence=f"now asked to {action}")
+    for action in sorted(actions):
+        if (promise := promises.open_promise(session, incident.id, action)) is not None:
+            why = f"the parcel is known to be {incident.kind}"
+            closing.settle(session, promise, now, actor, Word.WITHDRAWN, evidence=why)
 
 
 def _search_days(incident: Incident, policy: ladder.Policy) -> int:
@@ -143,7 +148,7 @@ def promise_delivery(session: Session, tools: Tools, incident: Incident, now: da
     for promise in promises.of(session, incident.id):
         if promise.state in OPEN and promise.action in {Action.ANSWER, Action.INVESTIGATE}:
             closing.settle(session, promise, now, actor, Word.WITHDRAWN, evidence="the parcel was found")
-    audit.change(session, incident, now, actor, "ladder_stopped", ladder_from=None)
+    closing.stop_ladder(session, incident, now, actor)
     receiver = depots.receiver(session, incident.shipment.carrier, incident.shipment.depot)
     due = hours.end_of_working_day(depot_hours(receiver, tools.staff_hours), now, 2)
     terms = Terms(Party.DEPOT, Action.DELIVER, Party.CUSTOMER, due.at, DueSource.ASSUMED, trace=due.trace)

@@ -61,6 +61,7 @@ def record_promise(
 
     Refused without a zone, in the past, or on a resolved incident.
     """
+    incidents.hold(session, incident)
     if incident.state is not State.OPEN:
         raise Refused(f"incident {incident.ref} is resolved: reopen it before you record a promise")
     if terms.due_at.tzinfo is None:

@@ -16,6 +16,12 @@ from tracker.store.incidents import Finding, Incident, SaidBy, TaskKind
 from tracker.store.shipments import Shipment
 
 ACTOR = audit.Actor(audit.ActorKind.JOB, via="incidents")
+AT_THE_DOOR = {
+    ExceptionCode.DAMAGED_DELIVERED,
+    ExceptionCode.DELIVERED_NOT_RECEIVED,
+    ExceptionCode.MISSING_PIECES,
+}
+"""What goes wrong with a parcel that was delivered; any other trouble has arrived with it, as damage."""
 
 
 def attend(tools: Tools, now: datetime) -> due.Tally:
@@ -27,13 +33,25 @@ def attend(tools: Tools, now: datetime) -> due.Tally:
 
 def _attend(session: Session, tools: Tools, finding: Finding, now: datetime) -> None:
     incident = incidents.open_one(session, finding.shipment_id)
+    if incident is not None:
+        incidents.hold(session, incident)
     if finding.kind is ExceptionCode.CONTRADICTION:
         _flag_reappeared(session, tools, finding, now)
-    elif finding.cleared_at is not None or _over(finding.shipment):
-        if incident is not None:
-            _ease(session, tools, incident, now)
-    else:
+    elif _is_news(finding, incident):
         _open_or_move(session, tools, finding, incident, now)
+    elif incident is not None:
+        _ease(session, tools, incident, now)
+
+
+def _is_news(finding: Finding, incident: Incident | None) -> bool:
+    """Whether the finding opens or moves an incident: it holds, and an arrival has not made an end of it."""
+    if finding.cleared_at is not None:
+        return False
+    if not _over(finding.shipment):
+        return True
+    if incident is None:
+        return finding.incident_id is None and finding.shipment.stage is Stage.DELIVERED
+    return finding.kind in AT_THE_DOOR and not rules.is_loss(incident.kind)
 
 
 def _over(shipment: Shipment) -> bool:
@@ -41,7 +59,8 @@ def _over(shipment: Shipment) -> bool:
 
 
 def _open_or_move(session: Session, tools: Tools, finding: Finding, incident: Incident | None, now: datetime) -> None:
-    kind = rules.OPENS[finding.kind]
+    as_told = finding.kind in AT_THE_DOOR or not _over(finding.shipment)
+    kind = rules.OPENS[finding.kind] if as_told else Kind.DAMAGED_DELIVERED
     if incident is None:
         last = incidents.last_one(session, finding.shipment_id)
         if last is not None and last.outcome is Outcome.REFUNDED:

@@ -1,7 +1,10 @@
 """Hands notices over: asks again whether each is wanted, renders it from the state of that moment, and sends it."""
 
 import time
-from datetime import datetime
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from email.message import EmailMessage
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
@@ -10,12 +13,12 @@ from sqlalchemy.orm import Session
 from tracker.domain import hours
 from tracker.domain.incidents import State
 from tracker.domain.notices import RULES, Hours, Topic, Wanted
-from tracker.domain.promises import FAILED, OPEN
+from tracker.domain.promises import OPEN
 from tracker.domain.promises import State as PromiseState
 from tracker.outside import calendars, chat, mail
 from tracker.steps import Tools, depot_hours
 from tracker.steps.base import end_of_staff_day
-from tracker.store import incidents, people, promises
+from tracker.store import incidents, people, promises, wake
 from tracker.store.depots import Depot
 from tracker.store.due import Tally, set_back
 from tracker.store.incidents import Incident, SaidBy, TaskKind
@@ -24,10 +27,15 @@ from tracker.store.outbox import Notice, NoticeState
 from tracker.store.promises import Promise
 from tracker.store.shipments import Shipment
 from tracker.store.views import notices
-from tracker.store.wake import Leased, LeaseLost, finish, lease
+from tracker.store.wake import Leased, LeaseLost, fail, finish, lease
 
 SENDING: Final = 30.0
 """Seconds of sending in one round: half a lease."""
+PATIENCE: Final = 3
+"""Failures in a row after which the mail server is left alone for a while."""
+LEFT_ALONE: Final = timedelta(minutes=1)
+MOST_TRIES: Final = 28
+"""With the waits of `backoff` these are two days: a mail server that is away for an afternoon loses nothing."""
 
 
 class Letter(NamedTuple):
@@ -48,37 +56,60 @@ def hand_over(tools: Tools, now: datetime) -> Tally:
     until = time.monotonic() + SENDING
     with tools.store.begin() as session:
         leases = lease(session, Notice, now, tools.store.lease_now(session), owner=tools.owner, limit=20)
-    for leased in leases:
-        if time.monotonic() > until:
+    fails = 0
+    for place, leased in enumerate(leases):
+        if fails >= PATIENCE or time.monotonic() > until:
+            _release(tools, leases[place:], now + LEFT_ALONE if fails >= PATIENCE else now)
             break
         try:
-            tally.done += _one(tools, leased, now)
+            _one(tools, leased, now)
+            tally.done, fails = tally.done + 1, 0
         except LeaseLost:
             continue
+        except mail.MailUnknown as unknown:
+            fails += 1
+            tally.errors.append(_put_off(tools, leased, now, unknown))
         except Exception as error:  # noqa: BLE001 - one notice must not stop the others; it is kept and parked
             tally.errors.append(set_back(tools.store, Notice, leased, now, error))
     return tally
 
 
-def _one(tools: Tools, leased: Leased, now: datetime) -> bool:
-    """Send one notice, put it off, or drop it; whether it was sent."""
+def _release(tools: Tools, leases: Sequence[Leased], at: datetime) -> None:
+    """Give back what was not tried in this round."""
+    for leased in leases:
+        with suppress(LeaseLost), tools.store.begin() as session:
+            finish(session, Notice, leased, at)
+
+
+def _put_off(tools: Tools, leased: Leased, now: datetime, unknown: mail.MailUnknown) -> str:
+    """Nobody knows whether it was taken: again later, for two days; then a person hears that it reached nobody."""
+    sentence = f"outbox {leased.id}: {unknown}"
+    with suppress(LeaseLost), tools.store.begin() as session:
+        if leased.tries < MOST_TRIES:
+            fail(session, Notice, leased._replace(tries=min(leased.tries, wake.MOST_TRIES - 1)), now, sentence)
+        else:
+            _nowhere(session, tools, session.get_one(Notice, leased.id), leased, now, str(unknown))
+    return sentence
+
+
+def _one(tools: Tools, leased: Leased, now: datetime) -> None:
+    """Send one notice, put it off until its hour, or drop it."""
     with tools.store.begin() as session:
         notice = session.get_one(Notice, leased.id)
         letter = _prepare(session, tools, notice, leased, now)
     if letter is None:
-        return False
+        return
     try:
-        _send(tools, letter)
+        _send(tools, letter, now)
     except mail.MailRefused as refused:
         with tools.store.begin() as session:
             _nowhere(session, tools, session.get_one(Notice, leased.id), leased, now, str(refused))
-        return False
+        return
     with tools.store.begin() as session:
         finish(session, Notice, leased, None)
         notice = session.get_one(Notice, leased.id)
         notice.state, notice.sent_at = NoticeState.SENT, now
         _tell(session, notice, now)
-    return True
 
 
 def _prepare(session: Session, tools: Tools, notice: Notice, leased: Leased, now: datetime) -> Letter | None:
@@ -133,15 +164,9 @@ def wanted(session: Session, notice: Notice) -> bool:
         asked = OPEN | {PromiseState.KEPT, PromiseState.KEPT_LATE}
         return promise is not None and promise.state in asked and promise.version == notice.version
     if rule is Wanted.WHILE_UNRESOLVED_LEVEL:
-        return incident.episode == notice.version and _still_failing(session, incident)
+        climbs = incident.ladder_from is not None and promises.failing(session, incident)
+        return incident.episode == notice.version and climbs
     return incident.episode == notice.version
-
-
-def _still_failing(session: Session, incident: Incident) -> bool:
-    """Whether something promised in this episode is broken and nobody has answered since."""
-    if incident.ladder_from is None:
-        return False
-    return any(promise.state in FAILED for promise in promises.of(session, incident.id, episode=incident.episode))
 
 
 def _hour(session: Session, tools: Tools, notice: Notice, now: datetime) -> datetime:
@@ -176,23 +201,35 @@ def _address(session: Session, tools: Tools, notice: Notice) -> tuple[tuple[str,
     return ((email,) if email else ()), office.language
 
 
-def _send(tools: Tools, letter: Letter) -> None:
-    """One mail an address, always with the same Message-ID for the same notice and address."""
+def _send(tools: Tools, letter: Letter, now: datetime) -> None:
+    """One mail an address, always with the same Message-ID for the same notice and address.
+
+    Raises MailRefused when no address takes it: one that does is enough.
+    """
     if letter.alert and tools.notify_urls:
         chat.notify(tools.notify_urls, letter.subject, letter.text)
     host = urlsplit(tools.base_url).hostname or "localhost"
+    refused = []
     for place, address in enumerate(letter.to):
         key = letter.key if place == 0 else f"{letter.key}.{place}"
-        tools.mail.send(
-            mail.compose(
-                to=address,
-                subject=letter.subject,
-                text=letter.text,
-                message_id=f"<{key.replace(':', '.')}@{host}>",
-                sender=f"tracker@{host}",
-                language=letter.locale,
-            )
-        )
+        try:
+            tools.mail.send(_compose(letter, address, f"<{key.replace(':', '.')}@{host}>", f"tracker@{host}", now))
+        except mail.MailRefused as why:
+            refused.append(why)
+    if refused and len(refused) == len(letter.to):
+        raise refused[0]
+
+
+def _compose(letter: Letter, to: str, message_id: str, sender: str, now: datetime) -> EmailMessage:
+    return mail.compose(
+        to=to,
+        subject=letter.subject,
+        text=letter.text,
+        message_id=message_id,
+        sender=sender,
+        language=letter.locale,
+        at=now,
+    )
 
 
 def _nowhere(session: Session, tools: Tools, notice: Notice, leased: Leased, now: datetime, why: str) -> None:

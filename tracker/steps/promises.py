@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
+from tracker.domain import hours
 from tracker.domain.incidents import State as IncidentState
 from tracker.domain.ladder import Policy
 from tracker.domain.notices import Topic
@@ -12,8 +13,8 @@ from tracker.domain.promises import OPEN, Action, Facts, Next, Party, Word, due_
 from tracker.outside import calendars
 from tracker.steps import Tools
 from tracker.store import audit, closing, depots, due, incidents, outbox
-from tracker.store.incidents import SaidBy
-from tracker.store.promises import Promise
+from tracker.store.incidents import SaidBy, TaskKind
+from tracker.store.promises import Promise, set_next_due
 
 ACTOR = audit.Actor(audit.ActorKind.JOB, via="promises")
 
@@ -23,14 +24,14 @@ def keep_watch(tools: Tools, now: datetime) -> due.Tally:
     return due.each(
         tools.store,
         Promise,
-        lambda session, promise: _look(session, promise, now),
+        lambda session, promise: _look(session, tools, promise, now),
         now,
         where=[Promise.action != Action.REFUND],
         owner=tools.owner,
     )
 
 
-def _look(session: Session, promise: Promise, now: datetime) -> datetime | None:
+def _look(session: Session, tools: Tools, promise: Promise, now: datetime) -> datetime | None:
     if promise.state not in OPEN or promise.incident.state is not IncidentState.OPEN:
         return None
     policy = incidents.policy_of(promise.incident)
@@ -41,6 +42,8 @@ def _look(session: Session, promise: Promise, now: datetime) -> datetime | None:
         return _ask(session, promise, policy, now)
     elif step is Next.BREAK:
         closing.settle(session, promise, now, ACTOR, Word.NOT_KEPT, evidence="nothing heard by the due time")
+        if promise.performer is Party.MERCHANT:
+            _ask_our_own(session, tools, promise, now)
         return None
     elif step is Next.GIVE_UP_ASKING:
         closing.settle(session, promise, now, ACTOR, Word.SILENCE, evidence="asked, and no answer")
@@ -49,14 +52,24 @@ def _look(session: Session, promise: Promise, now: datetime) -> datetime | None:
 
 
 def _facts(promise: Promise, policy: Policy) -> Facts:
+    # Whether we did what we promised we know ourselves: nobody else is asked.
+    ours = promise.performer is Party.MERCHANT
     return Facts(
-        beneficiary=promise.beneficiary,
+        beneficiary=Party.MERCHANT if ours else promise.beneficiary,
         due_at=promise.due_at,
         nudge_at=promise.nudge_at,
         nudged=promise.nudged_version >= promise.version,
         asked_at=promise.asked_at,
         patience=policy.patience,
     )
+
+
+def _ask_our_own(session: Session, tools: Tools, promise: Promise, now: datetime) -> None:
+    """No ladder climbs over our own people: one of them must make it good."""
+    due_at = hours.end_of_working_day(tools.staff_hours, now, 1).at
+    reason = f"we promised to {promise.action} and did not: make it good"
+    incidents.add_task(session, promise.incident, TaskKind.DECIDE, now, due_at, reason)
+    set_next_due(session, promise.incident)
 
 
 def _nudge(session: Session, promise: Promise, now: datetime) -> None:

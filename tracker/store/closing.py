@@ -81,14 +81,27 @@ def settle(
     tell(session, incident, now, _voice(actor), f"promise_{state}", evidence=evidence, **body)
     if state in FAILED and promise.performer is not Party.MERCHANT:
         start_ladder(session, incident, now, actor)
+    elif not promises.failing(session, incident):
+        stop_ladder(session, incident, now, actor)
     promises.set_next_due(session, incident)
 
 
 def start_ladder(session: Session, incident: Incident, now: datetime, actor: audit.Actor) -> None:
-    """Let the ladder climb from now on; a ladder that climbs already is left alone."""
-    if incident.state is rules.State.OPEN and incident.ladder_from is None:
+    """Let the ladder climb from now on; one that climbs already is left alone, one at its top looks again."""
+    if incident.state is not rules.State.OPEN:
+        return
+    if incident.ladder_from is None:
         audit.change(session, incident, now, actor, "ladder_started", ladder_from=now)
-        wake.pull(session, Incident, incident.id, now)
+    elif session.scalar(sa.select(Incident.wake_at).where(Incident.id == incident.id)) is not None:
+        return
+    wake.pull(session, Incident, incident.id, now)
+
+
+def stop_ladder(session: Session, incident: Incident, now: datetime, actor: audit.Actor) -> None:
+    """Let the ladder rest: what set it going was made good.  It goes on from the same rung when something fails."""
+    if incident.ladder_from is not None:
+        audit.change(session, incident, now, actor, "ladder_stopped", ladder_from=None)
+        wake.quiet(session, Incident, Incident.id == incident.id)
 
 
 def move_remedy(

@@ -179,6 +179,15 @@ def last_one(session: Session, shipment_id: int) -> Incident | None:
     ).one_or_none()
 
 
+def hold(session: Session, incident: Incident) -> None:
+    """Hold an incident until the end of the transaction, as it is now: those who change it take turns.
+
+    Everybody takes the shipment first, then the incident, then what hangs below it: so nobody waits in a circle.
+    """
+    session.execute(sa.select(Shipment.id).where(Shipment.id == incident.shipment_id).with_for_update(key_share=True))
+    session.refresh(incident, with_for_update=True)
+
+
 def by_ref(session: Session, ref: str) -> Incident | None:
     """The incident with that reference, as people write it."""
     return session.scalars(sa.select(Incident).where(Incident.ref == ref.strip().upper())).one_or_none()

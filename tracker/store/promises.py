@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from tracker.domain import incidents as rules
-from tracker.domain.promises import OPEN, Action, DueSource, Party, State
+from tracker.domain.promises import FAILED, OPEN, Action, DueSource, Party, State
 from tracker.domain.refunds import LIVE, PENDING_PATIENCE
 from tracker.store import audit
 from tracker.store.base import Base, Id, partial_index
@@ -150,6 +150,14 @@ def set_next_due(session: Session, incident: Incident, rung_at: datetime | None 
     ]
     incident.next_due_at = min(known) if known and incident.state is rules.State.OPEN else None
     session.flush()
+
+
+def failing(session: Session, incident: Incident) -> bool:
+    """Whether something that others promised in this episode has failed and was not made good since."""
+    return any(
+        promise.state in FAILED and promise.performer is not Party.MERCHANT
+        for promise in of(session, incident.id, episode=incident.episode)
+    )
 
 
 def said_at(session: Session, promise: Promise) -> datetime:

@@ -26,11 +26,13 @@ def did_they_call(
 
     Refused where nothing was promised to the customer.
     """
+    incidents.hold(session, incident)
     promise = asked_promise(session, incident)
     if promise is None or incident.state is not State.OPEN:
         raise Refused("no callback was promised, so there is nothing to answer")
     if _said_already(promise, yes):
         return promise.state
+    incidents.close_tasks(session, incident, now, [TaskKind.DISPUTED])
     was_kept = promise.state in {PromiseState.KEPT, PromiseState.KEPT_LATE}
     if yes:
         closing.settle(
@@ -79,17 +81,21 @@ def choose(
 ) -> None:
     """The customer chooses to wait until a date, or to have the money back now.
 
+    Waiting moves the announced day later only, the refund earlier only; the same choice again changes nothing.
     Refused where no refund is announced, for a date in the past, or one more than thirty days ahead.
     """
+    incidents.hold(session, incident)
     announced = promises.open_promise(session, incident.id, Action.REFUND)
     if incident.state is not State.OPEN or announced is None:
         raise Refused("there is no announced refund to choose about any more")
     if desired is Desired.WAIT:
         if until is None or not now < until <= now + LONGEST_WAIT:
             raise Refused("choose a day within the next thirty days")
-        due_at, reason = until, "the customer waits"
+        due_at, reason = max(until, announced.due_at), "the customer waits"
     else:
-        due_at, reason = tools.cause_due(now), "the customer chose the refund"
+        due_at, reason = min(tools.cause_due(now), announced.due_at), "the customer chose the refund"
+    if desired is incident.desired and due_at == announced.due_at:
+        return
     audit.change(session, incident, now, actor, "customer_chose", desired=desired)
     incidents.tell(session, incident, now, SaidBy.CUSTOMER, "choice", desired=str(desired), until=due_at.isoformat())
     closing.move_remedy(session, incident, now, actor, due_at, reason)
@@ -109,6 +115,7 @@ def all_well(
     """The answer to the question two days later: a rating, or one tap that brings the incident back to a person."""
     if rating is not None and not 1 <= rating <= 5:
         raise Refused("rate from 1 to 5")
+    incidents.hold(session, incident)
     if incident.state is not State.RESOLVED:
         raise Refused("this incident is not over yet")
     incidents.tell(session, incident, now, SaidBy.CUSTOMER, "followup_answered", well=well, rating=rating or 0)

@@ -47,6 +47,7 @@ def depot_says(
 
     `at` is until when they search, or when they called.  Refused on a resolved incident or without that time.
     """
+    incidents.hold(session, incident)
     if incident.state is not State.OPEN:
         raise Refused("this incident is closed: nothing more is needed")
     if first := _answered(session, incident, answer, at):
@@ -64,15 +65,15 @@ def depot_says(
 
 
 def _answered(session: Session, incident: Incident, answer: DepotAnswer, at: datetime | None) -> str | None:
-    """The newest answer, if it is this one again."""
+    """The newest answer of this episode, if it is this one again."""
     last = session.scalars(
         sa.select(Timeline)
-        .where(Timeline.incident_id == incident.id, Timeline.kind == "depot_answered")
+        .where(Timeline.incident_id == incident.id, Timeline.kind.in_(("depot_answered", "incident_reopened")))
         .order_by(Timeline.id.desc())
         .limit(1)
     ).one_or_none()
     same = {"answer": str(answer), "at": at.isoformat() if at else ""}
-    return str(answer) if last is not None and last.at >= incident.opened_at and last.body == same else None
+    return str(answer) if last is not None and last.body == same else None
 
 
 def _check_time(answer: DepotAnswer, at: datetime | None, now: datetime) -> None:
