@@ -9,11 +9,12 @@ COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-e
 UPGRADE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint requirements venv install install-dev
+.PHONY: help demo test bench lint requirements venv install install-dev
 
 help:
 	@echo "make demo          the three faces with a living, simulated world on http://127.0.0.1:8000"
 	@echo "make test          the whole test suite"
+	@echo "make bench         what a poll, a claim and an answer cost, against the least they could, at a million rows"
 	@echo "make lint          style, types and import rules alone"
 	@echo "make requirements  compile requirements*.txt from requirements*.in"
 
@@ -24,6 +25,9 @@ demo: install
 test: install-dev
 	@echo "Running the test suite."
 	@$(BIN)/pytest -q
+
+bench: install-dev
+	@TRACKER_TEST_SLOW=1 $(BIN)/pytest -q -s -m benchmark tests/benchmarks
 
 lint: install-dev
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports --no-logo

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from hashlib import blake2b, sha256
+from hashlib import sha256
 from typing import Final
 
 from sqlalchemy.exc import OperationalError
@@ -49,6 +49,8 @@ class _Round:
     depot_codes: dict[int, str] = field(default_factory=dict)
     feed_error: str | None = None
     fails: int = 0
+    watched: dict[int, Watched] = field(default_factory=dict)
+    polled: dict[int, Polled] = field(default_factory=dict)
 
 
 def poll(tools: Tools, now: datetime) -> Tally:
@@ -62,6 +64,7 @@ def poll(tools: Tools, now: datetime) -> Tally:
             due = polls.take(session, code, now, lease_now, owner=tools.owner, limit=LIMIT)
         if due:
             found = _ask(tools, CARRIERS[code], account, due)
+            _decide(tools, due, found, now)
             spoilt = _settle(tools, code, due, found, now)
             tally.done += len(due)
             tally.errors += [f"{code}: {error}" for error in (*found.errors.values(), *spoilt)]
@@ -138,7 +141,7 @@ def _send(tools: Tools, carrier: Carrier, account: Account, ask: Ask) -> Reply:
 def _sort(one: Due, events: Mapping[str, list[Event]], faults: Mapping[str, str], found: _Round) -> None:
     if one.number in events:
         found.answers[one.id] = events[one.number]
-        found.hashes[one.id] = _hash(events[one.number])
+        found.hashes[one.id] = polls.feed_hash(events[one.number])
     elif one.number not in faults:
         found.unknown.add(one.id)
     if one.number in faults:
@@ -162,8 +165,7 @@ def _ask_depot(tools: Tools, carrier: Carrier, account: Account, one: Due, found
 def _write(session: Session, tools: Tools, code: str, due: Sequence[Due], found: _Round, now: datetime) -> None:
     """One transaction for the round: hand the parcels back, then store what is new about those still ours."""
     _judge_feed(session, code, found, now)
-    watched = polls.watched(session, due)
-    ours = polls.hand_back(session, [_outcome(one, found, plan(watched[one.id], now), now) for one in due], now)
+    ours = polls.hand_back(session, [found.polled[one.id] for one in due], now)
     dirty = {one.id: one for one in due if one.id in ours and _is_dirty(one, found, now)}
     if not dirty:
         return
@@ -171,7 +173,7 @@ def _write(session: Session, tools: Tools, code: str, due: Sequence[Due], found:
     raw = {id_: hashes[sha256(found.bodies[id_]).digest()] for id_ in dirty if id_ in found.bodies}
     standings.record(session, {id_: found.answers[id_] for id_ in dirty if id_ in found.answers}, now, raw)
     changed = standings.refold(session, dirty, now, tools.silence, tools.solution_due(now))
-    _plan_again(session, changed, watched, now)
+    _plan_again(session, changed, found.watched, now)
     _find_depots(session, code, changed, dirty, found)
 
 
@@ -180,6 +182,13 @@ def _judge_feed(session: Session, code: str, found: _Round, now: datetime) -> No
         feeds.answered(session, code, "", now)
     elif found.feed_error is not None:
         feeds.failed(feeds.of(session, code, ""), now, found.feed_error)
+
+
+def _decide(tools: Tools, due: Sequence[Due], found: _Round, now: datetime) -> None:
+    """What becomes of each parcel, decided before the write begins: where there is one writer, nobody waits for it."""
+    with tools.store.read() as session:
+        found.watched = polls.watched(session, due)
+    found.polled = {one.id: _outcome(one, found, plan(found.watched[one.id], now), now) for one in due}
 
 
 def _outcome(one: Due, found: _Round, next_poll: Plan, now: datetime) -> Polled:
@@ -198,16 +207,6 @@ def _outcome(one: Due, found: _Round, next_poll: Plan, now: datetime) -> Polled:
     return Polled(one, now, None, one.unknown_since, None, "not asked: the round's time was up")
 
 
-def _hash(events: Iterable[Event]) -> bytes:
-    """Says whether anything in the answer differs from the last one, the reading of it included."""
-    told = [
-        f"{event.raw_code}\x1f{event.raw_time}\x1f{event.location}\x1f{event.piece}"
-        f"\x1f{event.stage}\x1f{event.exception}\x1f{event.mapping_version}\x1e"
-        for event in events
-    ]
-    return blake2b("".join(told).encode("utf-8", "surrogatepass"), digest_size=16).digest()
-
-
 def _is_dirty(one: Due, found: _Round, now: datetime) -> bool:
     """Whether the parcel must be looked at: new events, or a silence that has lasted long enough."""
     if one.id not in found.answers:
@@ -223,14 +222,9 @@ def _plan_again(
     """Set the next poll by what the parcel has become."""
     rows = []
     for one in changed:
-        standing = one.standing
-        after = watched[one.parcel.id]._replace(
-            stage=standing.stage,
-            exception=standing.exception,
-            last_event_at=standing.last_event_at,
-            unknown_since=None,
-            incident_open=watched[one.parcel.id].incident_open or bool(one.news),
-        )
+        at, before = one.standing, watched[one.parcel.id]
+        troubled = before.incident_open or bool(one.news)
+        after = Watched(at.stage, at.exception, at.last_event_at, None, troubled, before.incident_closed_at)
         wait, reason = plan(after, now)
         wake_at = None if wait is None else now + wait * jitter(one.parcel.id, one.parcel.fold_version, spread=0.1)
         rows.append({"id": one.parcel.id, "wake_at": wake_at, "poll_end_reason": reason})

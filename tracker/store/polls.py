@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import cache
-from hashlib import sha256
+from hashlib import blake2b, sha256
 from typing import Final, NamedTuple, cast
 from zlib import compress
 
@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from tracker.domain.events import ExceptionCode, Stage
+from tracker.domain.events import Event, ExceptionCode, Stage
 from tracker.domain.incidents import State
 from tracker.domain.polling import Watched
 from tracker.store import many
@@ -68,7 +68,10 @@ def take(session: Session, carrier: str, now: datetime, lease_now: datetime, *, 
 
 
 def hand_back(session: Session, polled: Sequence[Polled], now: datetime) -> set[int]:
-    """Give every parcel back with its next poll, in one statement for all; returns those that were still ours."""
+    """Give every parcel back with its next poll, in one statement for all, and keep what their new answers hash to.
+
+    Returns those that were still ours.
+    """
     if not polled:
         return set()
     rows = ((p.due.id, p.due.token, p.wake_at, p.unknown_since, p.end_reason, p.error) for p in polled)
@@ -139,6 +142,16 @@ _LIVES: Final = (
 def _watched(one: Due, life: tuple[State, datetime | None] | None) -> Watched:
     said = one.stage, one.exception, one.last_event_at, one.unknown_since
     return Watched(*said) if life is None else Watched(*said, life[0] is State.OPEN, life[1])
+
+
+def feed_hash(events: Iterable[Event]) -> bytes:
+    """Says whether anything in the answer differs from the last one, the reading of it included."""
+    told = [
+        f"{event.raw_code}\x1f{event.raw_time}\x1f{event.location}\x1f{event.piece}"
+        f"\x1f{event.stage}\x1f{event.exception}\x1f{event.mapping_version}\x1e"
+        for event in events
+    ]
+    return blake2b("".join(told).encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 def keep_raw(session: Session, account: str, bodies: Iterable[bytes], now: datetime) -> dict[bytes, int]:
