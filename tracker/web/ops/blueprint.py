@@ -1,6 +1,6 @@
 """The console's blueprint: nobody comes past it without a login."""
 
-from flask import Blueprint, Response, render_template, request, url_for
+from flask import Blueprint, Response, abort, render_template, request, url_for
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Response as Answer
 
@@ -20,6 +20,8 @@ def _with_logins(state: object) -> None:
 @blueprint.before_request
 def admit() -> Answer | None:
     """Let staff through; others come to the login, and what they were sending is kept for them."""
+    if any("\x00" in told for told in (request.path, *request.args.values(), *request.form.values())):
+        abort(400)
     if request.endpoint in DOORS:
         return None
     member = members.present()

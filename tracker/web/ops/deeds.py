@@ -68,7 +68,7 @@ def _done(ref: str, text: str) -> Answer:
 def contact(ref: str) -> Answer:
     """Log a call or message, with the promise that was made in it; the same form sent twice is one contact."""
     details = forms.contact(request.form, tools().zone)
-    terms = forms.terms(request.form, tools().zone) if request.form.get("promised") else None
+    terms = forms.terms(request.form, tools().zone, now()) if request.form.get("promised") else None
     with _acting(ref) as deed:
         session, incident, actor = deed
         same = (details.at, details.channel.strip(), details.person.strip(), details.outcome.strip())
@@ -83,7 +83,7 @@ def contact(ref: str) -> Answer:
 @blueprint.post("/incidents/<ref>/promise")
 def promise(ref: str) -> Answer:
     """Record what somebody has agreed to do by when."""
-    terms = forms.terms(request.form, tools().zone)
+    terms = forms.terms(request.form, tools().zone, now())
     with _acting(ref) as deed:
         contacts.record_promise(deed.session, tools(), now(), deed.incident, terms, deed.actor)
     return _done(ref, _("The promise is recorded."))

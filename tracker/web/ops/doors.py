@@ -67,6 +67,7 @@ def one_time(told: str) -> Answer:
         user = access.invited(session, tools(), now(), told)
     if user is None:
         return _over()
+    speak(user.locale)
     return Response(render_template("ops/once.html", user=user, told=told))
 
 

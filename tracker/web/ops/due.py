@@ -22,6 +22,6 @@ class Due(NamedTuple):
 def due(at: datetime, now: datetime) -> Due:
     """How `at` stands to `now`, in the reader's words and the merchant's zone."""
     late = at <= now
-    span = format_timedelta(abs(at - now), granularity="minute", threshold=1.5, locale=locale())
+    span = format_timedelta(abs(at - now), granularity="minute", threshold=1, locale=locale())
     far = _("%(span)s late", span=span) if late else _("in %(span)s", span=span)
     return Due(at, far, when(at, tools().zone), late)

@@ -1,7 +1,7 @@
 """What the console's forms hold, read strictly; what is wrong is refused in one sentence."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
@@ -14,6 +14,7 @@ from tracker.web.language import noted
 
 FIELD: Final = "%Y-%m-%dT%H:%M"
 """How a browser writes the value of a datetime-local field."""
+FURTHEST: Final = timedelta(days=366)
 Values = Mapping[str, str]
 Word = TypeVar("Word", bound=StrEnum)
 
@@ -65,12 +66,14 @@ def contact(values: Values, zone: str) -> ContactDetails:
     )
 
 
-def terms(values: Values, zone: str) -> Terms:
-    """A promise that was agreed, as the form tells it."""
+def terms(values: Values, zone: str, now: datetime) -> Terms:
+    """A promise that was agreed, as the form tells it; one that is further away than FURTHEST is mistyped."""
     action = word(Action, values.get("action", ""))
     beneficiary = word(Party, values.get("beneficiary", ""))
     performer = word(Party, values.get("performer", ""))
     due_at = instant(values.get("due_at", ""), zone)
+    if due_at > now + FURTHEST:
+        raise Refused(noted("that is more than a year ahead: look at the year again"))
     return Terms(performer, action, beneficiary, due_at, DueSource.AGREED, values.get("terms", "").strip()[:300])
 
 

@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from babel.dates import get_day_names
+from babel.numbers import format_decimal
 
 from tracker.domain import hours
 from tracker.domain.incidents import State
@@ -18,6 +20,7 @@ from tracker.store.depots import Depot
 from tracker.store.incidents import Task
 from tracker.store.promises import Promise, PromiseVersion
 from tracker.store.refunds import Remedy
+from tracker.store.views.ops import queue
 from tracker.store.views.ops.case import Case
 from tracker.web.customer.sayings import SCANS
 from tracker.web.language import gettext as _
@@ -27,7 +30,7 @@ from tracker.web.ops.due import Due, due
 from tracker.web.ops.forms import local
 from tracker.web.ops.members import Member
 from tracker.web.ops.retold import retold, trace
-from tracker.web.ops.rows import Badge
+from tracker.web.ops.rows import Badge, Standing, next_step
 from tracker.web.ops.story import Line, deed, story
 
 UNCLEAR: Final = frozenset({Refund.UNKNOWN, Refund.NEEDS_PERSON})
@@ -87,8 +90,12 @@ class Page:
     zone: str
     kind: str
     stage: str
+    weight: str
+    """In kilograms."""
     is_open: bool
     due: Due | None
+    next: str
+    """Who does what next."""
     offices: list[Office]
     owed: list[Owed]
     past: list[Owed]
@@ -110,8 +117,10 @@ def page(case: Case, tools: Tools, now: datetime, reader: Member) -> Page:
         zone=tools.zone,
         kind=_(sayings.KINDS[incident.kind]),
         stage=_(SCANS[case.shipment.stage]),
+        weight=format_decimal(Decimal(case.shipment.weight_g or 0) / 1000, locale=locale()),
         is_open=is_open,
         due=due(incident.next_due_at, now) if incident.next_due_at is not None else None,
+        next=": ".join(filter(None, next_step(_standing(case), _open(case)))),
         offices=[office(one, tools, now) for one in (case.depot, case.desk) if one is not None],
         owed=sorted((one for one in owed if one.is_open), key=lambda one: one.promise.due_at),
         past=[one for one in reversed(owed) if not one.is_open],
@@ -122,6 +131,23 @@ def page(case: Case, tools: Tools, now: datetime, reader: Member) -> Page:
         local_now=local(now, tools.zone),
         suggestion=local(hours.end_of_working_day(tools.staff_hours, now).at, tools.zone),
     )
+
+
+def _standing(case: Case) -> Standing:
+    incident, newest = case.incident, case.remedies[-1].state if case.remedies else None
+    return Standing(incident.state, incident.next_due_at, incident.ladder_from is not None, newest)
+
+
+def _open(case: Case) -> list[queue.Owed]:
+    """What is owed, as the queue sees it: the earliest first."""
+    of = case.incident.id
+    promises = [
+        queue.Owed(of, one.due_at, one.performer, one.action, one.beneficiary, None)
+        for one, _version in case.promises
+        if one.state in OPEN
+    ]
+    tasks = [queue.Owed(of, one.due_at, None, None, None, one.kind) for one in case.tasks]
+    return sorted((*promises, *tasks), key=lambda one: one.due_at)
 
 
 def office(depot: Depot, tools: Tools, now: datetime) -> Office:

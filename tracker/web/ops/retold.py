@@ -56,6 +56,7 @@ SENTENCES: Final = (
     noted("the due time lies in the past: a promise is about the future"),
     noted("a refund is announced by the incident itself: propose one, or let the customer choose"),
     noted("a refund is more than zero"),
+    noted("approve the refund or cancel it: that is what this task asks for"),
     noted("refunds are switched off: nothing can be approved"),
     noted("say how you know: the provider's number, or who told you"),
 )

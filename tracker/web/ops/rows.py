@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from tracker.domain.incidents import State
 from tracker.domain.refunds import LIVE
+from tracker.domain.refunds import State as Refund
 from tracker.store.views.ops.queue import MOST, Counts, Loose, Owed, Queue, Row, Show
 from tracker.web.language import gettext as _
 from tracker.web.ops import sayings
@@ -19,6 +20,15 @@ class Badge(NamedTuple):
 
     text: str
     tone: str
+
+
+class Standing(NamedTuple):
+    """What decides the next step of an incident, beside what is owed in it."""
+
+    state: State
+    next_due_at: datetime | None
+    climbs: bool
+    refund: Refund | None
 
 
 class Item(NamedTuple):
@@ -56,7 +66,8 @@ def items(found: Queue, now: datetime) -> list[Item]:
 
 
 def _item(row: Row, owed: Sequence[Owed], now: datetime) -> Item:
-    who, what = next_step(row, owed)
+    standing = Standing(row.state, row.next_due_at, row.ladder_from is not None, row.refund_state)
+    who, what = next_step(standing, owed)
     return Item(
         row,
         _(sayings.KINDS[row.kind]),
@@ -72,16 +83,16 @@ def _badge(said: tuple[str, str]) -> tuple[str, str]:
     return _(said[0]), said[1]
 
 
-def next_step(row: Row, owed: Sequence[Owed]) -> tuple[str, str]:
+def next_step(now: Standing, owed: Sequence[Owed]) -> tuple[str, str]:
     """Who does what next: what is owed first, else the ladder's next rung or the refund on its way."""
-    if row.state is not State.OPEN:
+    if now.state is not State.OPEN:
         return "", _("resolved")
     first = owed[0] if owed else None
-    if first is not None and (row.next_due_at is None or first.due_at <= row.next_due_at):
+    if first is not None and (now.next_due_at is None or first.due_at <= now.next_due_at):
         return _owed(first)
-    if row.ladder_from is not None:
+    if now.climbs:
         return _("Tracker"), _("remind, or go higher up")
-    if row.refund_state in LIVE:
+    if now.refund in LIVE:
         return _("The payment service"), _("pay the refund")
     return _owed(first) if first is not None else (_("We"), _("decide how it goes on"))
 

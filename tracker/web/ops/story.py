@@ -126,7 +126,7 @@ def _kind(body: Body) -> str:
 def _made(body: Body) -> tuple[str, str]:
     words = sayings.SOURCES[DueSource(body["due_source"])]
     message = _(
-        "Owed by %(who)s: %(what)s until %(by)s (%(source)s)",
+        "Owed: %(who)s, %(what)s until %(by)s (%(source)s)",
         who=_who(body),
         what=what(body),
         by=_by(body),

@@ -23,7 +23,7 @@ MOST: Final = 1000
 """Counting stops here: an exact count of a long queue costs more than the queue itself."""
 IS_OPEN: Final[sa.ColumnElement[str]] = sa.literal_column("'open'")
 """Written out: a bound value would hide the partial indexes from SQLite."""
-LOOSE: Final = 10
+LOOSE: Final = 5
 """The tasks without an open incident that the queue itself shows."""
 
 
