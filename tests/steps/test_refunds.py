@@ -297,6 +297,18 @@ def test_what_a_person_has_cancelled_is_not_proposed_again_for_the_same_announce
     assert [remedy.state for remedy in remedies(tools, incident)] == [State.CANCELLED, State.REQUESTED]
 
 
+def test_a_task_says_the_newest_reason_why_the_refund_waits(tools):
+    auto = with_mode(tools, Mode.AUTO)
+    incident = announced(tools)
+    refunds.ask_due(with_mode(tools, Mode.OFF), DUE)
+    with tools.store.begin() as session:
+        session.get_one(Incident, incident).shipment.stage = Stage.DELIVERED
+    for at in (DUE + HOUR, DUE + 2 * HOUR):
+        refunds.ask_due(auto, at)
+    assert tasks(tools, incident) == {TaskKind.REFUND_STOPPED: "the refund waits: the parcel has arrived"}
+    assert story(tools, incident).count("refund_stopped") == 2
+
+
 def held_up(tools):
     """An incident whose announced refund was broken by us, for its feed was silent at the time."""
     incident = announced(tools)

@@ -98,7 +98,7 @@ def _hindrance(session: Session, tools: Tools, incident: Incident, promise: Prom
     said_at = promises.said_at(session, promise)
     for ended in refunds.ended_before(session, incident.id):
         if ended.state is State.FAILED or ended.requested_at >= said_at:
-            return f"refund {ended.key} was {ended.state}: a person must decide on another"
+            return intents.ended(ended)
     if reason := rules.objection(intents.trigger(incident, by_rule=True), now):
         return f"the refund waits: {reason}"
     if feeds.stale(session, incident.shipment, now):

@@ -96,7 +96,7 @@ def _paid(session: Session, remedy: Remedy, now: datetime, actor: audit.Actor) -
 def _failed(session: Session, tools: Tools, remedy: Remedy, before: State, now: datetime, actor: audit.Actor) -> None:
     """The money is free again and a person decides; nothing is tried again by itself."""
     refunds.give_back(session, remedy.order_id, remedy.amount_minor)
-    text = f"refund {remedy.key} of order {remedy.order.number} failed: {remedy.detail or 'no reason was given'}"
+    text = intents.ended(remedy)
     incident = remedy.incident
     if before in PAID:
         incident = _open_again(session, incident, now, actor)

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from tracker.domain import hours
@@ -15,10 +16,11 @@ from tracker.domain.promises import Action
 from tracker.domain.refunds import State, Trigger
 from tracker.steps import Tools
 from tracker.store import audit, incidents, outbox, promises, refunds, wake
-from tracker.store.incidents import Incident, SaidBy, TaskKind
+from tracker.store.incidents import Incident, SaidBy, Task, TaskKind, TaskState
 from tracker.store.refunds import Remedy
 
 RULE: Final = audit.Actor(audit.ActorKind.JOB, via="refunds")
+_ENDED: Final = {State.FAILED: "failed", State.CANCELLED: "was cancelled"}
 ARRIVED: Final = frozenset({Stage.DELIVERED, Stage.RETURNED})
 
 
@@ -69,15 +71,28 @@ def end_unsent(session: Session, remedy: Remedy, now: datetime, actor: audit.Act
     promises.set_next_due(session, remedy.incident)
 
 
-def stop(session: Session, tools: Tools, incident: Incident, kind: TaskKind, now: datetime, reason: str) -> bool:
-    """Give a person what the program must not decide; False when the same waits for somebody already."""
+def stop(session: Session, tools: Tools, incident: Incident, kind: TaskKind, now: datetime, reason: str) -> None:
+    """Give a person what the program must not decide; the same reason again is said only once."""
     due_at = hours.add(tools.staff_hours, now, timedelta(hours=tools.policy.approval_staff_hours)).at
     made = incidents.add_task(session, incident, kind, now, due_at, reason)
-    if made is None:
-        return False
-    incidents.tell(session, incident, now, SaidBy.TRACKER, "refund_stopped", reason=reason)
+    if made is not None or _says_something_new(session, incident, kind, reason):
+        incidents.tell(session, incident, now, SaidBy.TRACKER, "refund_stopped", reason=reason)
     promises.set_next_due(session, incident)
+
+
+def _says_something_new(session: Session, incident: Incident, kind: TaskKind, reason: str) -> bool:
+    """Whether the open task of that kind gives another reason; then it takes the newer one."""
+    open_ones = sa.select(Task).where(Task.incident_id == incident.id, Task.kind == kind, Task.state == TaskState.OPEN)
+    task = session.scalars(open_ones).one()
+    if task.reason == reason[:300]:
+        return False
+    task.reason = reason[:300]
     return True
+
+
+def ended(remedy: Remedy) -> str:
+    """Why an intent came to nothing, as people read it in their task."""
+    return f"refund {remedy.key} {_ENDED[remedy.state]}: {remedy.detail or 'no reason was given'}"
 
 
 def objection(session: Session, remedy: Remedy, now: datetime, *, sending: bool = False) -> str | None:

@@ -117,8 +117,7 @@ def cancel(session: Session, tools: Tools, now: datetime, remedy: Remedy, actor:
         raise Refused(f"refund {remedy.key} is {remedy.state} and was sent: it cannot be cancelled any more")
     intents.end_unsent(session, remedy, now, actor, why)
     if remedy.incident.state is incident_rules.State.OPEN:
-        reason = f"refund {remedy.key} was cancelled: {why}"
-        intents.stop(session, tools, remedy.incident, TaskKind.REFUND_STOPPED, now, reason)
+        intents.stop(session, tools, remedy.incident, TaskKind.REFUND_STOPPED, now, intents.ended(remedy))
     return remedy
 
 
