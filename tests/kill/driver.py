@@ -48,7 +48,7 @@ class Crossings:
     def __init__(self, fatal: int | None):
         self._left = fatal
 
-    def __call__(self) -> None:
+    def __call__(self, _seam: str) -> None:
         if self._left is not None:
             self._left -= 1
             if self._left == 0:
@@ -58,12 +58,16 @@ class Crossings:
 class SeamedStore(Store):
     """A store whose every commit may be the last thing that the process does, or just not.
 
-    One object serves all forks: the statements that it has compiled go with it, its connections do not.
+    One object serves all forks: the statements that it has compiled go with it, its connections do not.  SQLite need
+    not wait for the disk: what a killed process has written is the system's, and no power is cut here.
     """
 
     def __init__(self, url: str):
         super().__init__(url, self._clock, self._clock)
-        self.at, self.cross = START, Crossings(None)
+        self.at = START
+        self.cross: Callable[[str], None] = Crossings(None)
+        if self.engine.dialect.name == "sqlite":
+            sa.event.listen(self.engine, "connect", _hasty)
 
     def _clock(self) -> datetime:
         return self.at
@@ -76,9 +80,9 @@ class SeamedStore(Store):
             session.flush()
             wrote = self._written(session) != before
             if wrote:
-                self.cross()
+                self.cross("before a commit")
         if wrote:
-            self.cross()
+            self.cross("after a commit")
 
     def _written(self, session: Session) -> object:
         """What changes as soon as the transaction has written: a look that finds nothing due is no crossing."""
@@ -86,31 +90,35 @@ class SeamedStore(Store):
         return session.scalar(sa.text(f"SELECT {told}"))
 
 
+def _hasty(connection: Any, _record: Any) -> None:
+    connection.execute("PRAGMA synchronous=OFF")
+
+
 class SeamedHttp(Http):
     """An HTTP client that may die before a request goes out, or after it was answered."""
 
-    def __init__(self, cross: Callable[[], None]):
+    def __init__(self, cross: Callable[[str], None]):
         super().__init__(trust=TRUST)
         self._cross = cross
 
     def send(self, *args: Any, **kwargs: Any) -> Reply:
-        self._cross()
+        self._cross("before a call")
         reply = super().send(*args, **kwargs)
-        self._cross()
+        self._cross("after a call")
         return reply
 
 
 class SeamedMail:
     """A mailer that writes each Message-ID to a file; it may die before or after."""
 
-    def __init__(self, path: Path, cross: Callable[[], None]):
+    def __init__(self, path: Path, cross: Callable[[str], None]):
         self._path, self._cross = path, cross
 
     def send(self, message: Any) -> str:
-        self._cross()
+        self._cross("before a mail")
         with self._path.open("a") as file:
             file.write(f"{message['Message-ID']}\n")
-        self._cross()
+        self._cross("after a mail")
         return str(message["Message-ID"])
 
 
@@ -159,11 +167,17 @@ def play(stage: Stage, k: int) -> dict[str, Any]:
 
 def _live(stage: Stage, at: datetime, fatal: int | None) -> str:
     """One process from its start until nothing is due, or until it is killed."""
+    code = forked(lambda: _work(stage, at, fatal))
+    return "killed" if code is None else {0: "busy", 1: "idle"}[code]
+
+
+def forked(work: Callable[[], int]) -> int | None:
+    """The exit code of a process that does this work; None when it was killed."""
     child = os.fork()
     if child == 0:
         code = 3
         try:
-            code = _work(stage, at, fatal)
+            code = work()
         except BaseException:  # noqa: BLE001 - a fork must never come back into its parent's code
             sys.excepthook(*sys.exc_info())
         finally:
@@ -172,8 +186,8 @@ def _live(stage: Stage, at: datetime, fatal: int | None) -> str:
     _, status = os.waitpid(child, 0)
     if os.WIFSIGNALED(status):
         assert os.WTERMSIG(status) == signal.SIGKILL
-        return "killed"
-    return {0: "busy", 1: "idle"}[os.WEXITSTATUS(status)]
+        return None
+    return os.WEXITSTATUS(status)
 
 
 def _work(stage: Stage, at: datetime, fatal: int | None) -> int:
