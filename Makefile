@@ -23,8 +23,9 @@ demo: install
 	@exec $(BIN)/flask demo
 
 test: install-dev
-	@echo "Running the test suite."
-	@$(BIN)/pytest -q
+	@echo "Running the test suite, on two processes; then the benchmarks, on their own."
+	@$(BIN)/pytest -q -n 2 --dist worksteal -m "not benchmark"
+	@$(BIN)/pytest -q -m benchmark tests/benchmarks
 
 bench: install-dev
 	@TRACKER_TEST_SLOW=1 $(BIN)/pytest -q -s -m benchmark tests/benchmarks
