@@ -10,6 +10,7 @@ from tracker.simulator import trace
 from tracker.simulator.checks import Broken
 from tracker.simulator.crashes import Crash, Fuse
 from tracker.simulator.database import NotEmpty, empty, prepare
+from tracker.simulator.journeys import RATES
 from tracker.simulator.random_world import DAY, random_world
 
 SEEDS = range(1, 21)
@@ -58,6 +59,51 @@ def test_a_world_without_faults_has_no_resends_and_no_errors(sqlite_url):
 def test_a_world_lives_on_postgresql_too(postgres_url):
     world = live(postgres_url, seed=2, parcels=40, days=10, faults=True)
     assert told(world)[1]["events"] > 150
+
+
+REACHED = {
+    "incidents.kind": {"damaged", "lost", "damaged_or_lost", "missing_pieces", "stalled", "overdue", "found"},
+    "incidents.outcome": {"refunded", "delivered", "moving", "withdrawn"},
+    "incidents.level": {0, 3},
+    "incidents.episode": {1, 2},
+    "promises.state": {"made", "kept", "kept_late", "broken", "unconfirmed", "void"},
+    "promises.action": {"answer", "call", "deliver", "investigate", "refund"},
+    "remedies.state": {"succeeded", "failed"},
+    "audit.action": {
+        "promise_disputed",
+        "promise_renegotiated",
+        "refund_unknown",
+        "customer_chose",
+        "incident_reopened",
+    },
+    "outbox.state": {"waiting", "sent", "cancelled"},
+}
+
+
+def test_troubled_worlds_reach_every_state_that_the_checks_are_there_for(tmp_path):
+    """One world is nearly always enough; a few more are tried before the workload counts as too tame."""
+    missing, reached = set(), set()
+    for seed in range(2, 6):
+        reached |= troubled(f"sqlite:///{tmp_path / f'{seed}.db'}", seed)
+        missing = {(name, value) for name, values in REACHED.items() for value in values} - reached
+        if not missing:
+            return
+    pytest.fail(f"never reached: {sorted(missing)}")
+
+
+def troubled(url, seed):
+    """The states that a world with three times the usual trouble has gone through."""
+    prepare(url)
+    rates = {fate: 3 * rate for fate, rate in RATES.items()}
+    world = random_world(url, seed=seed, parcels=250, days=20, faults=True, rates=rates)
+    world.run(world.now + 20 * DAY)
+    assert world.mailbox.resends > 0
+    with world.scene.tools.store.read() as session:
+        return {(name, value) for name in REACHED for value in _values(session, *name.split("."))}
+
+
+def _values(session, table, column):
+    return set(session.scalars(sa.text(f"SELECT DISTINCT {column} FROM {table}")))
 
 
 def test_a_fuse_crashes_at_its_point_and_only_once():

@@ -74,7 +74,7 @@ def new_parcel(world: World, number: int, when: datetime, rates: Rates = RATES) 
         phone=f"+34600{number:06}",
         locale="en" if abroad else "es",
         created_at=when,
-        promised_at=when + 8 * DAY if stream.random() < 0.3 else None,
+        promised_at=when + stream.randint(3, 8) * DAY if stream.random() < 0.3 else None,
         twin=stream.random() < 0.05,
     )
     world.fates[parcel.number] = fate = draw(world.chance.of("fates"), rates)

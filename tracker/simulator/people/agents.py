@@ -15,7 +15,7 @@ from tracker.steps import contacts
 from tracker.store import closing, promises
 from tracker.store.incidents import Incident, Task, TaskKind, TaskState
 
-CALLS: Final = 0.5
+CALLS: Final = 0.8
 """How many incidents that leave it open an agent calls about on a morning."""
 UNCLEAR: Final = frozenset({Kind.DAMAGED_OR_LOST, Kind.LOST, Kind.UNDER_INVESTIGATION})
 

@@ -21,10 +21,13 @@ from tracker.store.links import Link, Purpose
 CUSTOMER: Final = Actor(ActorKind.CUSTOMER, via="link")
 HOUR: Final = timedelta(hours=1)
 DAY: Final = timedelta(days=1)
-ANSWERS: Final = 0.7
+ANSWERS: Final = 0.6
 """How many answer whether they were called."""
 WANTS_MONEY: Final = 0.12
 WAITS: Final = 0.08
+RATES: Final = 0.4
+UNHAPPY: Final = 0.1
+"""Of those who answer whether all is well."""
 
 
 def read(scene: Scene, letter: Letter) -> None:
@@ -35,8 +38,9 @@ def read(scene: Scene, letter: Letter) -> None:
             after(scene, stream, timedelta(minutes=3), timedelta(minutes=55), lambda: tell_of_call(scene, letter))
         case Topic.CUSTOMER_OPENED:
             _think(scene, letter, stream)
-        case Topic.CUSTOMER_FOLLOWUP if stream.random() < 0.4:
-            after(scene, stream, HOUR, DAY, lambda: rate(scene, letter, stream.randint(1, 5)))
+        case Topic.CUSTOMER_FOLLOWUP if stream.random() < RATES:
+            stars, well = stream.randint(1, 5), stream.random() >= UNHAPPY
+            after(scene, stream, HOUR, DAY, lambda: rate(scene, letter, stars, well=well))
 
 
 def after(scene: Scene, stream: random.Random, least: timedelta, most: timedelta, act: Callable[[], object]) -> None:
@@ -64,11 +68,11 @@ def choose(scene: Scene, letter: Letter, desired: Desired, wait: timedelta | Non
     return open_link(scene.tools, scene.now, letter.token, Purpose.CUSTOMER, say)
 
 
-def rate(scene: Scene, letter: Letter, stars: int) -> bool:
-    """Say that all is well, with a rating."""
+def rate(scene: Scene, letter: Letter, stars: int, *, well: bool = True) -> bool:
+    """Say whether all is well, with a rating."""
 
     def say(session: Session, incident: Incident, _: Link) -> None:
-        answers.all_well(session, scene.tools, scene.now, incident, True, stars, CUSTOMER)
+        answers.all_well(session, scene.tools, scene.now, incident, well, stars, CUSTOMER)
 
     return open_link(scene.tools, scene.now, letter.token, Purpose.CUSTOMER, say)
 
