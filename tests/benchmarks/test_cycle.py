@@ -168,10 +168,10 @@ def test_a_poll_with_nothing_new(store, host):
     race = Race(store, host)
     race.run(EVENTS, LATER, news=False)
     on = store.engine.dialect.name
-    whole = compare(f"P1 poll, nothing new, {on}", 3, LIMIT, race.whole_floor, race.ours)
+    whole = compare(f"P1 poll, nothing new, {on}", 2, LIMIT, race.whole_floor, race.ours)
     storing = compare(f"S3 storing, nothing new, {on}", 2, LIMIT, race.floor.storing, race.storing)
     assert events_of(store, "seur") == events_of(store, "floor") == EVENTS * PARCELS
-    assert whole <= 3
+    assert whole <= 2
     assert storing <= 2
 
 
@@ -179,8 +179,8 @@ def test_a_poll_with_a_new_event_of_each_parcel(store, host):
     race = Race(store, host)
     race.run(EVENTS + 1, LATER, news=True)
     on = store.engine.dialect.name
-    whole = compare(f"P1 poll, one new event, {on}", 3, LIMIT, race.whole_floor, race.ours)
+    whole = compare(f"P1 poll, one new event, {on}", 2, LIMIT, race.whole_floor, race.ours)
     storing = compare(f"S4 storing, one new event, {on}", 1.5, LIMIT, race.floor.storing, race.storing)
     assert events_of(store, "seur") == events_of(store, "floor") == (EVENTS + 1) * PARCELS
-    assert whole <= 3
+    assert whole <= 2
     assert storing <= 1.5
