@@ -1,10 +1,7 @@
-"""The parcel that walks the whole road: where the clock stops, what SEUR says of it, what the database holds then."""
+"""The parcel that walks the whole road: where the clock stops, and what the database holds of it in the end."""
 
-import json
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
@@ -14,8 +11,6 @@ from sqlalchemy.orm import Session
 from tests import make
 from tracker.domain.events import Stage
 from tracker.simulator.due import SLEEPERS
-from tracker.simulator.scenarios import stage
-from tracker.simulator.truth import Book, Parcel, Scan
 from tracker.simulator.wire import seur
 from tracker.store import depots
 from tracker.store.audit import Audit
@@ -49,27 +44,6 @@ STOPS = (
 )
 TOLD = ("action", "level", "to", "topic", "kind", "outcome")
 """What must be the same of a timeline's entry in every play."""
-
-
-class EveryNumber(Book):
-    """A book in which every number is the same desk on its way to Badajoz."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._desk = stage.desk(on(15, 10))
-        self._desk.add(Scan(on(18, 19, 40), "LK560", "Siniestro", "BADAJOZ", "06"))
-
-    def find(self, carrier: str, number: str) -> Parcel | None:
-        return replace(self._desk, carrier=carrier, number=number)
-
-
-def carrier(folder: Path) -> seur.Seur:
-    """SEUR, at the time that stands in the folder."""
-
-    def clock() -> datetime:
-        return datetime.fromisoformat(json.loads((folder / "clock").read_text())[1])
-
-    return seur.Seur(EveryNumber(), clock)
 
 
 def quiet(session: Session) -> None:

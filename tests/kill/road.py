@@ -1,6 +1,6 @@
 """Plays the whole road of a parcel again and again, its worker killed with SIGKILL at every kind of crossing.
 
-    python -m tests.kill.road DATABASE_URL FOLDER MERCHANT_URL CARRIERS_URL
+    python -m tests.kill.road DATABASE_URL FOLDER MERCHANT_URL CARRIER_URL
 
 The clock goes from stop to stop; at each, all jobs run until nothing is due. The first play is left alone and tells
 which crossings there are: by stop, by the line of the program that comes to it, and by its side of the commit, call
@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tests import make
-from tests.kill.driver import SeamedHttp, SeamedMail, SeamedStore, forked
 from tests.kill.merchant import SECRET
 from tests.kill.parcel import SEUR, STOPS, prepare, quiet, told
+from tests.kill.seams import SeamedHttp, SeamedMail, SeamedStore, forked
 from tracker import jobs
 from tracker.carriers.base import Account
 from tracker.domain.refunds import Mode
@@ -91,7 +91,7 @@ class Stage(NamedTuple):
     store: SeamedStore
     folder: Path
     merchant: str
-    carriers: str
+    carrier: str
     words: Words
 
     def tools(self, journey: Journey) -> Tools:
@@ -104,7 +104,7 @@ class Stage(NamedTuple):
             mail=SeamedMail(self.folder / "mails", journey),
             refunds_mode=Mode.AUTO,
             policy=make.BUILT_IN,
-            accounts={"seur": Account("seur", f"{self.carriers}/seur", SEUR)},
+            accounts={"seur": Account("seur", self.carrier, SEUR)},
             providers={"webhook": Webhook(http, self.merchant, SECRET, f"{self.merchant}/status")},
         )
 
@@ -205,8 +205,8 @@ def spread(names: list[str]) -> list[str]:
     return names[:: -(-len(names) // AT_ONCE)] if names else []
 
 
-def main(url: str, folder: str, merchant: str, carriers: str) -> None:
-    stage = Stage(SeamedStore(url), Path(folder), merchant, carriers, Words())
+def main(url: str, folder: str, merchant: str, carrier: str) -> None:
+    stage = Stage(SeamedStore(url), Path(folder), merchant, carrier, Words())
     subject = begin(stage)
     seen = walk(stage, [[] for _ in STOPS], 0, STOPS[0])
     print(json.dumps({"lives": 1, "crossings": seen, **outcome(stage, subject)}), flush=True)

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.kill.feed import open_carrier
 from tests.kill.merchant import open_merchant
-from tests.kill.parcel import STOPS, carrier
-from tracker.simulator.wire.server import serving
+from tests.kill.parcel import STOPS
 
 pytestmark = pytest.mark.kill
 ROOT = Path(__file__).resolve().parents[2]
@@ -67,9 +67,8 @@ CHANGES = [
 
 def played(url, folder):
     """What came of the road: left alone first, then killed at every crossing."""
-    services = {"seur": carrier(folder)}
-    with open_merchant(folder / "ledger") as merchant, serving(services) as carriers:
-        command = [sys.executable, "-m", "tests.kill.road", url, str(folder), merchant.url, carriers]
+    with open_merchant(folder / "ledger") as merchant, open_carrier(folder) as carrier:
+        command = [sys.executable, "-m", "tests.kill.road", url, str(folder), merchant.url, carrier]
         answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=240)
     assert answer.returncode == 0, answer.stderr
     return [json.loads(line) for line in answer.stdout.splitlines()]
