@@ -21,8 +21,8 @@ from tracker.simulator.places import OFFICES
 from tracker.simulator.scenarios import STORIES
 from tracker.simulator.scenarios.stage import NUMBER, Stage, on
 from tracker.steps import incidents, ladder, outbox, polling
+from tracker.store import feeds, promises, refunds, standings
 from tracker.store import outbox as outbox_rows
-from tracker.store import promises, refunds, standings
 from tracker.store.incidents import Incident, pinned
 from tracker.store.refunds import Remedy
 from tracker.store.shipments import EventRow
@@ -180,6 +180,26 @@ def _sending(session):
             requested_at=on(8, 9), requested_by="rule", state=State.SENDING,
         )
     )  # fmt: skip
+
+
+@pytest.fixture
+def silent(sqlite_url):
+    """Nobody answers, and SEUR's feed is silent from before the announced refund until the day after."""
+    stage = Stage(sqlite_url)
+    STORIES["never-answered"].script(stage)
+    stage.world.seur.outages.append((on(16, 8), on(17, 12)))
+    return stage
+
+
+def test_a_refund_waits_while_the_feed_is_silent(silent):
+    silent.world.run(STORIES["never-answered"].until)
+    (entry,) = silent.world.provider.ledger.values()
+    assert on(17, 12) <= entry.asked_at < on(17, 15)
+
+
+def test_a_refund_that_rests_on_a_silent_feed_is_found(silent, monkeypatch):
+    monkeypatch.setattr(feeds, "stale", lambda *_: False)
+    broken(silent, f"the refund for {NUMBER} rests on a feed that has been silent")
 
 
 def test_a_row_that_was_given_up_is_found(sqlite_url, monkeypatch):

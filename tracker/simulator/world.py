@@ -92,6 +92,12 @@ class World:
         self.scene.readers[parcel.email] = parcel
         self.clockwork.at(parcel.created_at, lambda: self._register(parcel))
 
+    def silent_for(self, carrier: str) -> timedelta:
+        """For how long the carrier has not answered at all."""
+        line = self.seur if carrier == "seur" else self.dhl
+        begun = [start for start, end in line.outages if start <= self.now < end]
+        return self.now - min(begun) if begun else timedelta(0)
+
     def line_was_down(self, parcel: Parcel, since: datetime) -> bool:
         """Whether the tracker cannot know yet what the carrier's feed has shown since then."""
         line = self.seur if parcel.carrier == "seur" else self.dhl

@@ -1,6 +1,8 @@
 """No refund twice, none without a cause, none that was not written down before, none beyond what was paid."""
 
+from datetime import timedelta
 from decimal import Decimal
+from typing import Final
 
 import sqlalchemy as sa
 
@@ -12,10 +14,12 @@ from tracker.simulator.journeys import Fate
 from tracker.simulator.truth import Parcel
 from tracker.simulator.world import World
 from tracker.store.incidents import Incident
-from tracker.store.refunds import Remedy
+from tracker.store.refunds import BY_RULE, Remedy
 from tracker.store.shipments import Order, Shipment
 
-HARMLESS = frozenset({Fate.FINE, Fate.ABSENT, Fate.REFUSED})
+STALE: Final = timedelta(hours=7)
+"""Six hours after the last answer a feed is stale; the last answer may be an hour older than the silence."""
+HARMLESS: Final = frozenset({Fate.FINE, Fate.ABSENT, Fate.REFUSED})
 
 
 class MoneyCheck:
@@ -29,7 +33,14 @@ class MoneyCheck:
         """A request has arrived: its intent must be committed, and there must be a reason for it now."""
         with self._world.scene.tools.store.read() as session:
             row = session.execute(
-                sa.select(Remedy.state.label("sent"), Incident.state, Incident.ref, Shipment.number, Shipment.carrier)
+                sa.select(
+                    Remedy.state.label("sent"),
+                    Remedy.requested_by,
+                    Incident.state,
+                    Incident.ref,
+                    Shipment.number,
+                    Shipment.carrier,
+                )
                 .join(Incident, Incident.id == Remedy.incident_id)
                 .join(Shipment, Shipment.id == Incident.shipment_id)
                 .where(Remedy.key == refund_id)
@@ -43,6 +54,8 @@ class MoneyCheck:
         parcel = self._world.book.find(row.carrier, row.number)
         if parcel is None or not self._has_cause(parcel):
             raise Broken(f"a refund was asked for {row.number}, with which nothing is wrong")
+        if row.requested_by == BY_RULE and self._world.silent_for(row.carrier) > STALE:
+            raise Broken(f"the refund for {row.number} rests on a feed that has been silent for too long")
 
     def audit(self) -> None:
         """The ledger against the orders, and the reserved money against the intents."""
