@@ -10,7 +10,7 @@ from tracker.domain.promises import Action, DueSource, Party
 from tracker.outside.mail import Console
 from tracker.outside.words import Words
 from tracker.steps import Tools
-from tracker.store import incidents, links, promises
+from tracker.store import audit, incidents, links, promises
 from tracker.store.audit import Actor, ActorKind
 from tracker.store.base import Store
 from tracker.store.depots import Depot
@@ -167,3 +167,11 @@ def promise(session, of, due_at, *, now=NOON, action=Action.CALL, performer=Part
 def token(session, purpose, *, now=NOON, days=3, **of):
     """The token of a new link: make.token(session, Purpose.DEPOT, shipment_id=…, incident_id=…, depot_id=…)."""
     return links.token(SECRET, links.make(session, SECRET, Purpose(purpose), now, now + days * DAY, **of))
+
+
+def opened(session, of, *, now=NOON, kind=Kind.DAMAGED_OR_LOST, **values):
+    """An open incident of a shipment, with its audit row, and nothing owed yet."""
+    said = {"ref": f"I{of.id:06d}", "shipment_id": of.id, "kind": kind, "opened_at": now}
+    row = Incident(**{**said, "policy_id": incidents.pinned(session, BUILT_IN).id, **values})
+    audit.change(session, row, now, JOB, "incident_opened")
+    return row

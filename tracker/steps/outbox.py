@@ -34,8 +34,8 @@ SENDING: Final = 30.0
 PATIENCE: Final = 3
 """Failures in a row after which the mail server is left alone for a while."""
 LEFT_ALONE: Final = timedelta(minutes=1)
-MOST_TRIES: Final = 28
-"""With the waits of `backoff` these are two days: a mail server that is away for an afternoon loses nothing."""
+MOST_TRIES: Final = 99
+"""Half an hour between the later ones makes two days: a mail server that is away for an afternoon loses nothing."""
 
 
 class Letter(NamedTuple):
