@@ -23,6 +23,7 @@ from tracker.store.people import Role, User
 from tracker.store.promises import Promise
 from tracker.store.refunds import Remedy
 from tracker.store.views.ops import queue
+from tracker.store.views.ops.loose import loose_after
 from tracker.web.ops import access, members
 
 NOON, DAY = make.NOON, make.DAY
@@ -410,6 +411,20 @@ def test_tasks_that_hang_on_no_open_incident_are_shown_and_can_be_done(inside):
     assert inside.send("/ops/tasks/999/done", QUEUE).status_code == 404
 
 
+def test_pages_of_loose_tasks_lose_and_repeat_nothing(inside, monkeypatch):
+    monkeypatch.setattr("tracker.web.ops.desk.loose_after", lambda session, after: loose_after(session, after, 3))
+    with inside.store.begin() as session:
+        due = [(NOON + n % 3 * HOUR, make.shipment(session).id) for n in range(8)]
+        order = sorted((at, chore(session, at, shipment_id=parcel).id) for at, parcel in due)
+    found, path = [], "/ops/tasks"
+    while path:
+        text = inside.get(path).text
+        found += [int(n) for n in re.findall(r"/ops/tasks/(\d+)/done", text)]
+        following = re.search(r'href="([^"]+)" rel="next"', text)
+        path = following and following[1]
+    assert found == [task for _, task in order]
+
+
 @pytest.mark.parametrize("incidents", [1, 60])
 def test_W3_the_queue_costs_four_statements_however_long_it_is(inside, incidents):
     with inside.store.begin() as session:
@@ -436,7 +451,7 @@ def test_W3_counting_stops_above_a_thousand(inside, monkeypatch):
 def test_W3_a_page_is_read_from_the_queue_s_index(sqlite_url):
     store = make.store(sqlite_url)
     with store.read() as session:
-        page = queue._page(NOON, queue.Show.ALL, queue.Mark(NOON, 1), 51)
+        page = queue.page_ids(queue.Show.ALL, True, 51).params(at=NOON, last=1)
         asked = str(page.compile(session.get_bind(), compile_kwargs={"literal_binds": True}))
         plan = " ".join(row[3] for row in session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {asked}"))
     store.close()

@@ -9,7 +9,9 @@ from werkzeug.wrappers import Response as Answer
 from tracker.steps import tasks
 from tracker.store.incidents import Task
 from tracker.store.views.ops import queue as view
-from tracker.store.views.ops.queue import Mark, Show
+from tracker.store.views.ops.loose import loose_after
+from tracker.store.views.ops.marks import Mark
+from tracker.store.views.ops.queue import Show
 from tracker.store.views.ops.search import search as found_by
 from tracker.web.db import now, tools
 from tracker.web.language import gettext as _
@@ -41,7 +43,7 @@ def queue() -> str:
 def loose() -> str:
     """Every task that hangs on no open incident."""
     with tools().store.read() as session:
-        found, after = view.loose_after(session, _mark())
+        found, after = loose_after(session, _mark())
     return render_template("ops/tasks.html", chores=rows.chores(found, now()), after=_told(after))
 
 

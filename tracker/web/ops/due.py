@@ -1,13 +1,16 @@
 """How a due time is told: how far away or how late, and on which day and at which hour."""
 
-from datetime import datetime
-from typing import NamedTuple
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 from babel.dates import format_timedelta
 
 from tracker.web.db import tools
 from tracker.web.language import gettext as _
 from tracker.web.language import locale, when
+
+MINUTE: Final = timedelta(minutes=1)
 
 
 class Due(NamedTuple):
@@ -22,6 +25,11 @@ class Due(NamedTuple):
 def due(at: datetime, now: datetime) -> Due:
     """How `at` stands to `now`, in the reader's words and the merchant's zone."""
     late = at <= now
-    span = format_timedelta(abs(at - now), granularity="minute", threshold=1, locale=locale())
+    span = _span(abs(at - now) // MINUTE, locale())
     far = _("%(span)s late", span=span) if late else _("in %(span)s", span=span)
     return Due(at, far, when(at, tools().zone), late)
+
+
+@lru_cache(maxsize=1 << 12)
+def _span(minutes: int, language: str) -> str:
+    return str(format_timedelta(minutes * MINUTE, granularity="minute", threshold=1, locale=language))

@@ -7,7 +7,8 @@ from typing import NamedTuple
 from tracker.domain.incidents import State
 from tracker.domain.refunds import LIVE
 from tracker.domain.refunds import State as Refund
-from tracker.store.views.ops.queue import MOST, Counts, Loose, Owed, Queue, Row, Show
+from tracker.store.views.ops.loose import Loose
+from tracker.store.views.ops.queue import MOST, Counts, Owed, Queue, Row, Show
 from tracker.web.language import gettext as _
 from tracker.web.ops import sayings
 from tracker.web.ops.due import Due, due

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
@@ -12,19 +13,21 @@ from tracker.domain.incidents import Kind, State
 from tracker.domain.promises import OPEN, Action, Party
 from tracker.domain.promises import State as Promised
 from tracker.domain.refunds import State as Refund
-from tracker.store.base import Utc
+from tracker.store.base import BigId, Utc
 from tracker.store.incidents import Incident, Task, TaskKind
 from tracker.store.promises import Promise
 from tracker.store.refunds import Remedy
 from tracker.store.shipments import Order, Shipment
+from tracker.store.views.ops.loose import Loose, loose
+from tracker.store.views.ops.marks import AT, IS_OPEN, LAST, PAGE, Mark
 
-PAGE: Final = 50
 MOST: Final = 1000
 """Counting stops here: an exact count of a long queue costs more than the queue itself."""
-IS_OPEN: Final[sa.ColumnElement[str]] = sa.literal_column("'open'")
-"""Written out: a bound value would hide the partial indexes from SQLite."""
 LOOSE: Final = 5
 """The tasks without an open incident that the queue itself shows."""
+
+
+_NOW: Final = sa.bindparam("now", type_=Utc())
 
 
 class Show(StrEnum):
@@ -34,13 +37,6 @@ class Show(StrEnum):
     OVERDUE = "overdue"
     PERSON = "person"
     """What has an open task."""
-
-
-class Mark(NamedTuple):
-    """Where a page ended: its last due time (None among those without one) and id."""
-
-    due_at: datetime | None
-    id: int
 
 
 class Row(NamedTuple):
@@ -72,18 +68,6 @@ class Owed(NamedTuple):
     task: TaskKind | None
 
 
-class Loose(NamedTuple):
-    """An open task that no open incident shows."""
-
-    id: int
-    kind: TaskKind
-    due_at: datetime
-    reason: str
-    number: str
-    carrier: str
-    ref: str | None
-
-
 class Counts(NamedTuple):
     """How many there are, each at most MOST + 1."""
 
@@ -107,23 +91,33 @@ def queue(
     session: Session, now: datetime, show: Show = Show.ALL, after: Mark | None = None, limit: int = PAGE
 ) -> Queue:
     """A page of open incidents by what is due next, the ones without a due time last; three statements."""
-    page = _page(now, show, after, limit + 1).subquery()
-    found = [Row._make(row) for row in session.execute(rows().join(page, page.c.id == Incident.id).order_by(*_order()))]
+    place = None if after is None else after.due_at is not None
+    values = {"now": now, **({"at": after.due_at, "last": after.id} if after is not None else {})}
+    found = [Row._make(row) for row in session.execute(_rows_of(show, place, limit + 1), values)]
     shown = found[:limit]
     counts, tasks = _counts(session, now)
     more = Mark(shown[-1].next_due_at, shown[-1].id) if len(found) > limit else None
     return Queue(shown, owed(session, shown), more, counts, tasks)
 
 
-def _page(now: datetime, show: Show, after: Mark | None, limit: int) -> sa.Select[int]:
-    """The ids of a page: those with a due time, then those without, each read from the queue's index in its order."""
-    dated = _shown(now, show).where(Incident.next_due_at.is_not(None))
-    undated = _shown(now, show).where(Incident.next_due_at.is_(None))
-    if after is not None and after.due_at is not None:
-        mark = sa.tuple_(sa.literal(after.due_at, Utc()), sa.literal(after.id))
-        dated = dated.where(sa.tuple_(Incident.next_due_at, Incident.id) > mark)
-    elif after is not None:
-        dated, undated = dated.where(sa.false()), undated.where(Incident.id > after.id)
+@lru_cache
+def _rows_of(show: Show, place: bool | None, limit: int) -> sa.Select[*tuple[Any, ...]]:
+    page = page_ids(show, place, limit).subquery()
+    return rows().join(page, page.c.id == Incident.id).order_by(*_order())
+
+
+def page_ids(show: Show, place: bool | None, limit: int) -> sa.Select[int]:
+    """The ids of a page: those with a due time, then those without, each read from the queue's index in its order.
+
+    `place`: the page before ended among those with a due time (else without), and `:at`, `:last` say where; None for
+    the first page.
+    """
+    dated = _shown(show).where(Incident.next_due_at.is_not(None))
+    undated = _shown(show).where(Incident.next_due_at.is_(None))
+    if place is True:
+        dated = dated.where(sa.tuple_(Incident.next_due_at, Incident.id) > sa.tuple_(AT, LAST))
+    elif place is False:
+        dated, undated = dated.where(sa.false()), undated.where(Incident.id > LAST)
     first = dated.order_by(Incident.next_due_at, Incident.id).limit(limit).subquery()
     second = undated.order_by(Incident.id).limit(limit).subquery()
     both = sa.union_all(
@@ -133,10 +127,10 @@ def _page(now: datetime, show: Show, after: Mark | None, limit: int) -> sa.Selec
     return sa.select(both.c.id).order_by(both.c.part, both.c.next_due_at, both.c.id).limit(limit)
 
 
-def _shown(now: datetime, show: Show) -> sa.Select[int, datetime | None]:
+def _shown(show: Show) -> sa.Select[int, datetime | None]:
     query = sa.select(Incident.id, Incident.next_due_at).where(Incident.state == IS_OPEN)
     if show is Show.OVERDUE:
-        return query.where(Incident.next_due_at <= now)
+        return query.where(Incident.next_due_at <= _NOW)
     return query.where(_needs_a_person()) if show is Show.PERSON else query
 
 
@@ -180,7 +174,17 @@ def _order() -> tuple[sa.ColumnElement[bool], sa.ColumnElement[datetime | None],
 
 def owed(session: Session, found: Sequence[Row]) -> dict[int, list[Owed]]:
     """What is owed in these incidents, by their id, the earliest first; one statement."""
-    ids, parcels = [row.id for row in found], [row.shipment_id for row in found]
+    ids = [row.id for row in found]
+    by_incident: dict[int, list[Owed]] = {one: [] for one in ids}
+    for row in session.execute(_owed_of(), {"ids": ids, "parcels": [row.shipment_id for row in found]}):
+        by_incident[row[0]].append(Owed._make(row))
+    return {one: sorted(some, key=lambda owed: owed.due_at) for one, some in by_incident.items()}
+
+
+@lru_cache(maxsize=1)
+def _owed_of() -> sa.CompoundSelect[*tuple[Any, ...]]:
+    ids = sa.bindparam("ids", type_=BigId, expanding=True)
+    parcels = sa.bindparam("parcels", type_=BigId, expanding=True)
     nothing = sa.null()
     promise = sa.select(
         *(Promise.incident_id, Promise.due_at, Promise.performer, Promise.action, Promise.beneficiary),
@@ -193,53 +197,29 @@ def owed(session: Session, found: Sequence[Row]) -> dict[int, list[Owed]]:
         .join(Incident, Incident.shipment_id == Task.shipment_id)
         .where(Task.shipment_id.in_(parcels), Task.state == IS_OPEN, Incident.id.in_(ids))
     )
-    by_incident: dict[int, list[Owed]] = {one: [] for one in ids}
-    for row in session.execute(sa.union_all(promise, task, parcel)):
-        by_incident[row[0]].append(Owed._make(row))
-    return {one: sorted(some, key=lambda owed: owed.due_at) for one, some in by_incident.items()}
+    return sa.union_all(promise, task, parcel)
 
 
 def _counts(session: Session, now: datetime) -> tuple[Counts, list[Loose]]:
     """The counts and the first loose tasks, in one statement: the tasks hang on the counts, or there are none."""
-    open_ = sa.select(Incident.id).where(Incident.state == IS_OPEN)
-    counts = sa.select(
-        _count(open_).label("open"),
-        _count(open_.where(Incident.next_due_at <= now)).label("overdue"),
-        _count(open_.where(_needs_a_person())).label("person"),
-        _count(loose()).label("loose"),
-    ).subquery()
-    tasks = loose().order_by(Task.due_at, Task.id).limit(LOOSE).subquery()
-    found = session.execute(
-        sa.select(counts, tasks).select_from(counts.outerjoin(tasks, sa.true())).order_by(tasks.c.due_at, tasks.c.id)
-    ).all()
+    found = session.execute(_counts_of(MOST + 1), {"now": now}).all()
     width = len(Counts._fields)
     return Counts._make(found[0][:width]), [Loose._make(row[width:]) for row in found if row[width] is not None]
 
 
-def _count(query: sa.Select[int, *tuple[Any, ...]]) -> sa.ScalarSelect[int]:
-    return sa.select(sa.func.count()).select_from(query.limit(MOST + 1).subquery()).scalar_subquery()
+@lru_cache
+def _counts_of(most: int) -> sa.Select[*tuple[Any, ...]]:
+    open_ = sa.select(Incident.id).where(Incident.state == IS_OPEN)
+    counts = sa.select(
+        _count(open_, most).label("open"),
+        _count(open_.where(Incident.next_due_at <= _NOW), most).label("overdue"),
+        _count(open_.where(_needs_a_person()), most).label("person"),
+        _count(loose(), most).label("loose"),
+    ).subquery()
+    tasks = loose().order_by(Task.due_at, Task.id).limit(LOOSE).subquery()
+    joined = counts.outerjoin(tasks, sa.true())
+    return sa.select(counts, tasks).select_from(joined).order_by(tasks.c.due_at, tasks.c.id)
 
 
-def loose() -> sa.Select[int, TaskKind, datetime, str, str, str, str]:
-    """Open tasks that no open incident shows: of a shipment without one, or of an incident that is resolved."""
-    parcel = sa.func.coalesce(Task.shipment_id, Incident.shipment_id)
-    has_open = sa.exists().where(Incident.shipment_id == Task.shipment_id, Incident.state == IS_OPEN)
-    return (
-        sa.select(Task.id, Task.kind, Task.due_at, Task.reason, Shipment.number, Shipment.carrier, Incident.ref)
-        .outerjoin(Incident, Incident.id == Task.incident_id)
-        .join(Shipment, Shipment.id == parcel)
-        .where(
-            Task.state == IS_OPEN, sa.or_(Incident.id.is_(None), Incident.state != IS_OPEN), ~has_open.correlate(Task)
-        )
-    )
-
-
-def loose_after(session: Session, after: Mark | None, limit: int = PAGE) -> tuple[list[Loose], Mark | None]:
-    """A page of the loose tasks by their due time, and where the next page begins; one statement."""
-    query = loose().order_by(Task.due_at, Task.id).limit(limit + 1)
-    if after is not None:
-        mark = sa.tuple_(sa.literal(after.due_at, Utc()), sa.literal(after.id))
-        query = query.where(sa.tuple_(Task.due_at, Task.id) > mark)
-    found = [Loose._make(row) for row in session.execute(query)]
-    shown = found[:limit]
-    return shown, Mark(shown[-1].due_at, shown[-1].id) if len(found) > limit else None
+def _count(query: sa.Select[int, *tuple[Any, ...]], most: int) -> sa.ScalarSelect[int]:
+    return sa.select(sa.func.count()).select_from(query.limit(most).subquery()).scalar_subquery()
