@@ -150,6 +150,21 @@ def test_a_scenario_plays_on_an_empty_database_that_is_given(postgres_url):
     assert "not empty" in again.stderr
 
 
+UNUSABLE = {
+    "no url": ("worlds.db", "--database must be"),
+    "a folder that is not there": ("sqlite:////nowhere/at/all/world.db", "unable to open database file"),
+    "a server that is not there": ("postgresql://u:p@127.0.0.1:1/world", "cannot be used"),
+}
+
+
+@pytest.mark.parametrize(("url", "saying"), UNUSABLE.values(), ids=UNUSABLE)
+def test_a_database_that_cannot_be_used_is_the_callers_mistake(url, saying):
+    answer = CliRunner().invoke(simulate, ["--scenario", "found", "--database", url])
+    assert (answer.exit_code, answer.stdout) == (2, "")
+    assert saying in answer.stderr
+    assert len(answer.stderr.splitlines()) == 1
+
+
 def test_an_unknown_scenario_is_the_callers_mistake():
     answer = CliRunner().invoke(simulate, ["--scenario", "broken-chair"])
     assert answer.exit_code == 2

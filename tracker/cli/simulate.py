@@ -6,7 +6,9 @@ import time
 from datetime import timedelta
 
 import click
+from sqlalchemy.exc import OperationalError
 
+from config import Config, SettingsError
 from tracker.cli import output
 from tracker.cli.errors import Mistake
 from tracker.simulator import trace
@@ -31,16 +33,30 @@ def simulate(
     """Play a world and hold the tracker to its invariants; exit 1 with the seed and the one that is broken."""
     logging.disable(logging.CRITICAL)  # what fails on purpose would fill the screen; what must not is checked
     try:
-        with empty(database) as url:
+        with empty(_checked(database)) as url:
             if scenario:
                 _tell(play(scenario, url), as_json)
             else:
                 _live(random_world(url, seed=seed, parcels=parcels, days=days, faults=faults), days, faults, as_json)
     except NotEmpty as why:
         raise Mistake(str(why)) from None
+    except OperationalError as error:
+        raise Mistake(f"The database cannot be used: {str(error.orig).splitlines()[0]}") from None
     except Broken as broken:
         where = f"scenario {scenario}" if scenario else f"seed {seed}"
         raise click.ClickException(f"{where}: {broken}.") from None
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+def _checked(database: str | None) -> str | None:
+    """The URL as the settings would take it; a Mistake for one that they would not."""
+    if database is None:
+        return None
+    try:
+        return Config.from_env({"TRACKER_DATABASE_URL": database}).database_url
+    except SettingsError as why:
+        raise Mistake(str(why).replace("TRACKER_DATABASE_URL", "--database")) from None
 
 
 def _tell(world: World, as_json: bool) -> None:
