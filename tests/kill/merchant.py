@@ -34,6 +34,7 @@ class Desk(BaseHTTPRequestHandler):
     """One request."""
 
     server: Merchant
+    disable_nagle_algorithm = True
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))

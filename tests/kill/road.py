@@ -5,7 +5,7 @@
 The clock goes from stop to stop; at each, all jobs run until nothing is due. The first play is left alone and tells
 which crossings there are: by stop, by the line of the program that comes to it, and by its side of the commit, call
 or mail. Every one of them is then fatal at its first occurrence at that stop (those of a poll, which is the same at
-every stop, at the first stop that has them), up to four at each stop in one play, until all have been; two minutes
+every stop, at the first stop that has them), up to six at each stop in one play, until all have been; two minutes
 after a death the next process takes up the work. One JSON line per play tells what came of it. What must hold is
 asserted by the test that reads the lines.
 """
@@ -34,7 +34,7 @@ from tracker.steps import Tools
 
 PAUSE = timedelta(minutes=2)
 """From a death to the next process: every lease has ended."""
-AT_ONCE = 4
+AT_ONCE = 6
 MOST_PLAYS = 40
 MOST_ROUNDS = 20
 MOST_LIVES = 1 + AT_ONCE * len(STOPS)
