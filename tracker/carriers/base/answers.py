@@ -12,6 +12,8 @@ from tracker.carriers.base.shape import Entry, OtherParcel, Wanted
 FIRST_YEAR: Final = 1990
 LAST_YEAR: Final = 2199
 """Anything outside is a carrier's way of writing "no date" (0001-01-01, 9999-12-31)."""
+LOCAL: Final = frozenset(map(len, ("2026-11-10T07:40", "2026-11-10T07:40:00", "2026-11-10T07:40:00.000")))
+"""How long a time without a zone is written."""
 
 
 class Candidate(NamedTuple):
@@ -36,28 +38,36 @@ def words(value: object, limit: int) -> str:
     return text[:limit]
 
 
-@lru_cache(maxsize=1 << 15)
 def instant(text: str, zone: ZoneInfo) -> tuple[datetime, bool]:
     """The aware instant of an ISO 8601 text, and whether the text told its zone; otherwise `zone` is assumed.
 
     The result carries a fixed offset, so that instants compare truly across a change of the clocks. Of a time that
-    happens twice the first is meant. Raises ValueError for anything else and for years that mean "no date". Remembered,
-    because an answer with one new scan tells the fourteen old ones again.
+    happens twice the first is meant. Raises ValueError for anything else and for years that mean "no date".
     """
-    at = datetime.fromisoformat(text)
-    year, month, day, hour = at.year, at.month, at.day, at.hour
-    if not FIRST_YEAR <= year <= LAST_YEAR:
+    at, known = _with_zone(text, zone)
+    if not FIRST_YEAR <= at.year <= LAST_YEAR:
         raise ValueError(f"{text} is no date of a parcel")
-    if at.tzinfo is not None:
-        return at, True
-    # datetime.replace would cost twice as much as making the instant anew.
-    offset = _offset(zone, year, month, day, hour)
-    return datetime(year, month, day, hour, at.minute, at.second, at.microsecond, offset), False
+    return at, known
 
 
-@lru_cache(maxsize=1 << 13)
-def _offset(zone: ZoneInfo, year: int, month: int, day: int, hour: int) -> timezone:
-    return timezone(datetime(year, month, day, hour, tzinfo=zone).utcoffset() or timedelta())
+def _with_zone(text: str, zone: ZoneInfo) -> tuple[datetime, bool]:
+    """Reading the text with its offset written behind it costs a fourth of what datetime.replace does."""
+    if len(text) in LOCAL:
+        try:
+            return datetime.fromisoformat(text + _written_offset(zone, text[:13])), False
+        except ValueError:
+            pass  # a zone is told after all, or it is no time: read plainly below
+    at = datetime.fromisoformat(text)
+    return (at.replace(tzinfo=_offset(zone, text)), False) if at.tzinfo is None else (at, True)
+
+
+@lru_cache(maxsize=1 << 14)
+def _written_offset(zone: ZoneInfo, hour: str) -> str:
+    return str(_offset(zone, hour)).removeprefix("UTC") or "+00:00"
+
+
+def _offset(zone: ZoneInfo, hour: str) -> timezone:
+    return timezone(datetime.fromisoformat(hour).replace(tzinfo=zone).utcoffset() or timedelta())
 
 
 def plain(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from tracker.carriers.base.answers import instant, words
@@ -15,6 +16,14 @@ Fields = Callable[[Entry], tuple[object, object, object, object]]
 
 # Plain tuples: making one is the cheapest thing that can be done with a scan, and there are fifteen in each answer.
 _Told = tuple[datetime, str, bool, str, str, str, str, Meaning]
+
+
+_remembered = lru_cache(maxsize=1 << 12)(words)
+
+
+def again(value: object, limit: int) -> str:
+    """What `words` makes of a code, a text or a place: remembered, for the same ones come again and again."""
+    return _remembered(value, limit) if type(value) is str else words(value, limit)
 
 
 class History:
@@ -34,17 +43,17 @@ class History:
         """Take in a list of entries, or a single one; what cannot be read is counted and harms nothing else."""
         for entry in told if isinstance(told, list) else [told]:
             try:
-                self._take(*fields(_object(entry)))
+                self._take(*fields(entry if type(entry) is dict else _object(entry)))
             except ValueError:
                 self.unread += 1
 
     def _take(self, code: object, time: object, text: object, place: object) -> None:
-        raw_code, raw_time, raw_place = words(code, 64), words(time, 40), words(place, 120) if place else ""
+        raw_code, raw_time, raw_place = again(code, 64), words(time, 40), again(place, 120) if place else ""
         at, known = instant(raw_time, self.zone)
         written, means = self.codes.look_up(raw_code)
         key = f"{written}\x1f{raw_time}\x1f{raw_place}"
         if key not in self._told:
-            self._told[key] = (at, key, known, raw_code, words(text, 300), raw_time, raw_place, means)
+            self._told[key] = (at, key, known, raw_code, again(text, 300), raw_time, raw_place, means)
 
     def events(self) -> Iterator[Event]:
         """Oldest first.  Where an event names no place, the parcel is where it last was."""
@@ -52,10 +61,11 @@ class History:
         for at, key, known, code, text, time, raw_place, means in sorted(self._told.values()):
             place, depot = raw_place or means.place or place, means.depot or depot
             stage, exception, direction, handover_to, recovery, solution = means[:6]
-            yield Event(
+            # Event(…) would be called through a function of Python's own: this is what that function does.
+            yield tuple.__new__(Event, (
                 self.number, at, known, code, text, time, stage, exception, direction, handover_to, place, depot,
                 Source.POLL, None, recovery, solution, key, version,
-            )  # fmt: skip
+            ))  # fmt: skip
 
 
 def _object(entry: object) -> Entry:
