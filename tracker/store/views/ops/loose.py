@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from tracker.store.incidents import Incident, Task, TaskKind
 from tracker.store.shipments import Shipment
-from tracker.store.views.ops.marks import IS_OPEN, PAGE, Mark
+from tracker.store.views.ops.marks import AT, IS_OPEN, LAST, PAGE, Mark
 
 
 class Loose(NamedTuple):
