@@ -5,28 +5,22 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from email.message import EmailMessage
-from typing import Any, Final, NamedTuple
+from typing import Final
 from urllib.parse import urlsplit
 
 from sqlalchemy.orm import Session
 
-from tracker.domain import hours
 from tracker.domain.incidents import State
-from tracker.domain.notices import RULES, Hours, Topic, Wanted
-from tracker.domain.promises import OPEN
-from tracker.domain.promises import State as PromiseState
-from tracker.outside import calendars, chat, mail
-from tracker.steps import Tools, depot_hours
+from tracker.domain.notices import Topic
+from tracker.outside import chat, mail
+from tracker.steps import Tools
 from tracker.steps.base import end_of_staff_day
-from tracker.store import incidents, people, promises, wake
-from tracker.store.depots import Depot
+from tracker.steps.outbox import letters
+from tracker.steps.outbox.letters import Letter
+from tracker.store import incidents, promises, wake
 from tracker.store.due import Tally, set_back
 from tracker.store.incidents import Incident, SaidBy, TaskKind
-from tracker.store.links import Purpose
 from tracker.store.outbox import Notice, NoticeState
-from tracker.store.promises import Promise
-from tracker.store.shipments import Shipment
-from tracker.store.views import notices
 from tracker.store.wake import Leased, LeaseLost, fail, finish, lease
 
 SENDING: Final = 30.0
@@ -36,18 +30,6 @@ PATIENCE: Final = 3
 LEFT_ALONE: Final = timedelta(minutes=1)
 MOST_TRIES: Final = 99
 """Half an hour between the later ones makes two days: a mail server that is away for an afternoon loses nothing."""
-
-
-class Letter(NamedTuple):
-    """A notice ready to be handed over to one or several addresses."""
-
-    to: tuple[str, ...]
-    locale: str
-    subject: str
-    text: str
-    key: str
-    alert: bool = False
-    """Whether the staff's chat gets it too."""
 
 
 def hand_over(tools: Tools, now: datetime) -> Tally:
@@ -114,91 +96,19 @@ def _one(tools: Tools, leased: Leased, now: datetime) -> None:
 
 def _prepare(session: Session, tools: Tools, notice: Notice, leased: Leased, now: datetime) -> Letter | None:
     """The letter, if the notice is wanted, it is the right hour, and there is somebody to send it to."""
-    if not wanted(session, notice):
+    if not letters.wanted(session, notice):
         finish(session, Notice, leased, None)
         notice.state = NoticeState.CANCELLED
         return None
-    if (opens := _hour(session, tools, notice, now)) > now:
+    if (opens := letters.opens_at(session, tools, notice, now)) > now:
         finish(session, Notice, leased, opens)
         return None
-    to, locale = _address(session, tools, notice)
+    to, locale = letters.address(session, tools, notice)
     if not to and not (notice.recipient == "staff" and tools.notify_urls):
         _nowhere(session, tools, notice, leased, now, "no address")
         return None
-    said = tools.words.render(notice.topic, locale, _facts(session, tools, notice, now))
+    said = tools.words.render(notice.topic, locale, letters.facts(session, tools, notice, now))
     return Letter(to, locale, said.subject, said.text, notice.dedupe_key, notice.recipient == "staff")
-
-
-def _facts(session: Session, tools: Tools, notice: Notice, now: datetime) -> dict[str, Any]:
-    """What the template may say, with the reader's zone and link."""
-    facts = notices.facts(session, notice)
-    office, shipment, zone = _office(session, notice), facts["shipment"], tools.zone
-    of = {"shipment_id": notice.shipment_id} if notice.shipment_id else {}
-    if office is not None:
-        zone = office.timezone
-        of |= {"incident_id": notice.incident_id or 0, "depot_id": office.id}
-        url = tools.link(session, Purpose.DEPOT, now, **of)
-    elif notice.recipient == "customer":
-        zone = calendars.postcode_zone(shipment.country, shipment.postcode)
-        url = tools.link(session, Purpose.CUSTOMER, now, **of)
-    else:
-        url = f"{tools.base_url}/ops/"
-    remedy_at = tools.announced(facts["remedy_at"]) if facts["remedy_at"] else None
-    return {**facts, "zone": zone, "url": url, "remedy_at": remedy_at}
-
-
-def wanted(session: Session, notice: Notice) -> bool:
-    """Whether the notice still makes sense, judged in the transaction just before it is sent."""
-    rule = RULES[notice.topic].wanted
-    incident = session.get(Incident, notice.incident_id) if notice.incident_id else None
-    promise = session.get(Promise, notice.promise_id) if notice.promise_id else None
-    if rule is Wanted.ALWAYS or incident is None:
-        return True
-    if rule is Wanted.WHILE_RESOLVED:
-        return incident.state is State.RESOLVED and incident.episode == notice.version
-    if incident.state is not State.OPEN:
-        return False
-    if rule is Wanted.WHILE_PROMISED:
-        return promise is not None and promise.state in OPEN and promise.version == notice.version
-    if rule is Wanted.WHILE_ASKED:
-        asked = OPEN | {PromiseState.KEPT, PromiseState.KEPT_LATE}
-        return promise is not None and promise.state in asked and promise.version == notice.version
-    if rule is Wanted.WHILE_UNRESOLVED_LEVEL:
-        climbs = incident.ladder_from is not None and promises.failing(session, incident)
-        return incident.episode == notice.version and climbs
-    return incident.episode == notice.version
-
-
-def _hour(session: Session, tools: Tools, notice: Notice, now: datetime) -> datetime:
-    """When the notice may be handed over: now, or the next opening of whoever gets it."""
-    rule = RULES[notice.topic].hours
-    if rule is Hours.RECEIVER:
-        return hours.next_opening(depot_hours(_office(session, notice), tools.staff_hours), now)
-    if rule is Hours.CUSTOMER and notice.shipment_id:
-        shipment = session.get_one(Shipment, notice.shipment_id)
-        zone = calendars.postcode_zone(shipment.country, shipment.postcode)
-        span = f"Mo-Su,PH {tools.policy.ask_from_hour:02}:00-{tools.policy.ask_until_hour:02}:00"
-        return hours.next_opening(calendars.calendar("the customer", zone, span, "ES", None), now)
-    return now
-
-
-def _office(session: Session, notice: Notice) -> Depot | None:
-    kind, _, id_ = notice.recipient.partition(":")
-    return session.get(Depot, int(id_)) if kind in {"depot", "manager"} else None
-
-
-def _address(session: Session, tools: Tools, notice: Notice) -> tuple[tuple[str, ...], str]:
-    """Where the notice goes by now, and in which language."""
-    if notice.recipient == "staff":
-        return tuple(people.staff_addresses(session)), tools.locale
-    if notice.recipient == "customer":
-        customer = session.get_one(Shipment, notice.shipment_id).order.customer
-        return ((customer.email,) if customer.email else ()), customer.locale
-    office = _office(session, notice)
-    if office is None:
-        return (), tools.locale
-    email = office.manager_email if notice.recipient.startswith("manager:") else office.email
-    return ((email,) if email else ()), office.language
 
 
 def _send(tools: Tools, letter: Letter, now: datetime) -> None:
