@@ -16,17 +16,17 @@ def test_every_topic_has_a_rule_and_a_template(topic):
     assert (TEMPLATES / "mail" / f"{topic}.txt").is_file()
 
 
-@pytest.mark.parametrize("topic", TO_OFFICES)
+@pytest.mark.parametrize("topic", sorted(TO_OFFICES))
 def test_offices_are_written_to_in_their_own_hours(topic):
     assert RULES[topic].hours is Hours.RECEIVER
 
 
-@pytest.mark.parametrize("topic", LADDER)
+@pytest.mark.parametrize("topic", sorted(LADDER))
 def test_the_ladder_speaks_only_while_it_climbs(topic):
     assert RULES[topic].wanted is Wanted.WHILE_UNRESOLVED_LEVEL
 
 
-@pytest.mark.parametrize("topic", RECEIPTS)
+@pytest.mark.parametrize("topic", sorted(RECEIPTS))
 def test_receipts_go_out_whatever_has_become_of_the_incident(topic):
     assert RULES[topic].wanted is Wanted.ALWAYS
 

@@ -52,6 +52,6 @@ def test_the_wait_until_the_next_poll(parcel, wait):
 
 
 @pytest.mark.parametrize("code", ExceptionCode)
-@pytest.mark.parametrize("stage", set(Stage) - {Stage.DELIVERED, Stage.RETURNED, Stage.ENDED_UNDELIVERED})
+@pytest.mark.parametrize("stage", sorted(set(Stage) - {Stage.DELIVERED, Stage.RETURNED, Stage.ENDED_UNDELIVERED}))
 def test_no_exception_ever_ends_the_polling(stage, code):
     assert plan(watched(stage=stage, exception=code, last_event_at=NOW - 999 * DAY), NOW).wait is not None

@@ -1,7 +1,8 @@
 """What an agent writes down after a call: the contact itself, and the promise that was made in it."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from sqlalchemy.orm import Session
 
@@ -12,6 +13,8 @@ from tracker.steps import Tools, base
 from tracker.store import audit, incidents, promises
 from tracker.store.incidents import Contact, Incident, SaidBy
 from tracker.store.promises import Promise
+
+LONGEST: Final = timedelta(days=366)
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,8 @@ def record_promise(
         raise Refused("the due time needs a zone, as in 2026-11-12T14:00:00+01:00")
     if terms.due_at <= now:
         raise Refused("the due time lies in the past: a promise is about the future")
+    if terms.due_at > now + LONGEST:
+        raise Refused("the due time lies more than a year ahead: no calendar of holidays reaches that far")
     if terms.action is Action.REFUND:
         raise Refused("a refund is announced by the incident itself: propose one, or let the customer choose")
     known = promises.open_promise(session, incident.id, terms.action, terms.performer)
