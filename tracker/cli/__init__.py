@@ -7,7 +7,16 @@ from typing import Final
 from flask import Flask
 
 NOUNS: Final = (
-    "carriers", "shipments", "depots", "incidents", "policy", "users", "apikeys", "work", "simulate", "demo"
+    "carriers",
+    "shipments",
+    "depots",
+    "incidents",
+    "policy",
+    "users",
+    "apikeys",
+    "work",
+    "simulate",
+    "demo",
 )
 
 
