@@ -21,7 +21,7 @@ TAIL: Final = 5
 GRID: Final = timedelta(minutes=5)
 POLL_GRID: Final = timedelta(hours=1)
 FAULTY_ANSWERS: Final = 0.03
-CRASHES: Final = 0.02
+CRASHES: Final = 0.08
 NAMES: Final = ("Ana", "Luis", "Marta", "Jorge", "Inés", "Pablo", "Rocío", "Iker", "Nuria", "Xoán")
 
 

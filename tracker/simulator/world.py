@@ -67,6 +67,7 @@ class World:
         self.watchers: list[Callable[[Letter], None]] = []
         self.fates: crowd.Fates = {}
         self.crash_rate = 0.0
+        self._crashed = False
         self.mail_faults = 0
         self.ticks = 0
         self._ran: dict[str, datetime] = {}
@@ -119,7 +120,7 @@ class World:
         self.ticks += 1
         stream = self.chance.of("crashes")
         if self.crash_rate and stream.random() < self.crash_rate:
-            self.fuse.light(stream.randint(1, 20))
+            self.fuse.light(stream.randint(1, 12))
         try:
             self.work()
         except Crash:
@@ -133,9 +134,10 @@ class World:
         """Run the jobs until nothing is due."""
         for _ in range(ROUNDS):
             names = due.jobs(self.scene.tools.store, self.now)
-            if rounded_up(self.now, self._grids[1]) != self.now:
+            if rounded_up(self.now, self._grids[1]) != self.now and not self._crashed:
                 names -= {"poll"}
             if not sum(self._run(job) for job in JOBS if job.name in names or self._has_turn(job)):
+                self._crashed = False
                 return
         raise Restless(f"the jobs did not come to rest at {self.now.isoformat()}")
 
@@ -157,7 +159,9 @@ class World:
         return tools_for(WorldStore(self.url, self.clockwork, self.fuse), self.line, self.mailbox)
 
     def _restart(self) -> None:
-        """The process is gone; another begins from the database."""
+        """The process is gone; two minutes later another begins from the database, with what was left undone."""
+        self._crashed = True
+        self.clockwork.at(self.now + 2 * MINUTE, lambda: None)
         self.scene.tools.store.close()
         self.scene.tools = self._tools()
 
