@@ -20,7 +20,8 @@ from tracker.simulator.people.offices import hours_of
 from tracker.simulator.places import OFFICES
 from tracker.simulator.scenarios import STORIES
 from tracker.simulator.scenarios.stage import NUMBER, Stage, on
-from tracker.steps import incidents, ladder, outbox, polling
+from tracker.steps import incidents, ladder, polling
+from tracker.steps.outbox import letters
 from tracker.store import feeds, promises, refunds, standings
 from tracker.store import outbox as outbox_rows
 from tracker.store.incidents import Incident, pinned
@@ -97,7 +98,7 @@ def test_a_ladder_that_goes_down_is_found(stage):
 
 
 def test_a_letter_outside_the_depots_hours_is_found(stage, monkeypatch):
-    monkeypatch.setattr(outbox, "_hour", lambda _session, _tools, _notice, now: now)
+    monkeypatch.setattr(letters, "opens_at", lambda _session, _tools, _notice, now: now)
     time = ladder._time
     monkeypatch.setattr(
         ladder, "_time", lambda rung, *rest: rest[-1] if rung.to is Receiver.DEPOT else time(rung, *rest)
@@ -106,7 +107,7 @@ def test_a_letter_outside_the_depots_hours_is_found(stage, monkeypatch):
 
 
 def test_a_customer_asked_at_night_is_found(stage, monkeypatch):
-    monkeypatch.setattr(outbox, "_hour", lambda _session, _tools, _notice, now: now)
+    monkeypatch.setattr(letters, "opens_at", lambda _session, _tools, _notice, now: now)
     monkeypatch.setattr("tracker.store.closing.timedelta", lambda days: timedelta(days=days, hours=4))
     broken(stage, f"the customer of {NUMBER} was asked at 00:30")
 
@@ -120,7 +121,7 @@ def remind_late(stage):
 
 
 def test_a_letter_of_the_ladder_after_resolution_is_found(stage, monkeypatch):
-    monkeypatch.setattr(outbox, "wanted", lambda *_: True)
+    monkeypatch.setattr(letters, "wanted", lambda *_: True)
     stage.at(on(13, 20, 25), lambda: remind_late(stage))
     broken(stage, "depot_reminder went out for I000001 after it was resolved")
 
