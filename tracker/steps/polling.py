@@ -197,7 +197,7 @@ def _outcome(one: Due, found: _Round, next_poll: Plan, now: datetime) -> Polled:
     spread = jitter(one.id, one.token, spread=0.1)
     later = None if next_poll.wait is None else now + next_poll.wait * spread
     if one.id in found.answers:
-        return Polled(one, later, found.hashes[one.id], None, next_poll.reason, error)
+        return Polled(one, later, found.hashes[one.id], None, next_poll.reason, error, bool(found.answers[one.id]))
     if error is not None:
         return Polled(one, now + backoff(one.tries, one.id), None, one.unknown_since, None, error)
     if one.id in found.unknown:
@@ -208,12 +208,11 @@ def _outcome(one: Due, found: _Round, next_poll: Plan, now: datetime) -> Polled:
 
 
 def _is_dirty(one: Due, found: _Round, now: datetime) -> bool:
-    """Whether the parcel must be looked at: new events, or a silence that has lasted long enough."""
+    """Whether the parcel must be looked at: new events, a silence that has lasted long enough, a date passed."""
     if one.id not in found.answers:
         return False
     stalled = one.stall_at is not None and one.stall_at <= now
-    overdue = one.overdue_at is not None and one.overdue_at <= now
-    return stalled or overdue or found.hashes[one.id] != one.feed_hash
+    return stalled or one.has_become_overdue(now) or found.hashes[one.id] != one.feed_hash
 
 
 def _plan_again(

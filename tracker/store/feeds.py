@@ -56,7 +56,13 @@ def failed(feed: Feed, now: datetime, error: str) -> None:
 
 
 def stale(session: Session, shipment: Shipment, now: datetime) -> bool:
-    """Whether what we know of the shipment is too old to act upon: its feed has failed for longer than STALE_AFTER."""
+    """Whether what we know of the shipment is too old to act upon.
+
+    So it is when its feed has failed for longer than STALE_AFTER, or when the feed is well but nothing about this
+    very number could be read for as long.
+    """
+    if shipment.last_error is not None and now - (shipment.polled_at or shipment.created_at) > STALE_AFTER:
+        return True
     feed = session.scalars(
         sa.select(Feed).where(Feed.carrier == shipment.carrier, Feed.account == shipment.account)
     ).one_or_none()

@@ -39,6 +39,13 @@ class Due(NamedTuple):
     unknown_since: datetime | None
     stall_at: datetime | None
     overdue_at: datetime | None
+    polled_at: datetime | None
+
+    def has_become_overdue(self, now: datetime) -> bool:
+        """Whether its date has passed and no answer was looked at since; "not known" is no answer to look at."""
+        if self.overdue_at is None or self.overdue_at > now:
+            return False
+        return self.polled_at is None or self.polled_at < self.overdue_at or self.unknown_since is not None
 
 
 class Polled(NamedTuple):
@@ -50,6 +57,8 @@ class Polled(NamedTuple):
     unknown_since: datetime | None
     end_reason: str | None = None
     error: str | None = None
+    told: bool = False
+    """Something about it could be read, whatever else went wrong."""
 
 
 def take(session: Session, carrier: str, now: datetime, lease_now: datetime, *, owner: str, limit: int) -> list[Due]:
@@ -74,7 +83,7 @@ def hand_back(session: Session, polled: Sequence[Polled], now: datetime) -> set[
     """
     if not polled:
         return set()
-    rows = ((p.due.id, p.due.token, p.wake_at, p.unknown_since, p.end_reason, p.error) for p in polled)
+    rows = ((p.due.id, p.due.token, p.wake_at, p.unknown_since, p.end_reason, p.error, p.told) for p in polled)
     statement = _hand_back(session.get_bind().dialect.name)
     ours = set(session.execute(statement, {**many.told(session, _TOLD, rows), "now": now}).scalars())
     answers = [
@@ -98,12 +107,13 @@ _TOLD: Final[many.Columns] = {
     "unknown_since": Utc(),
     "end_reason": sa.String(64),
     "error": sa.Text(),
+    "told": sa.Boolean(),
 }
 
 
 @cache
 def _hand_back(dialect: str) -> ReturningUpdate[int]:
-    """Without an answer the time of the last one and the count of tries stay."""
+    """Without an answer the time of the last one stays, and the count of tries after any trouble."""
     news, parcel = many.listed(dialect, _TOLD), _SHIPMENTS.c
     answered = news.c.error.is_(None)
     return (
@@ -113,7 +123,7 @@ def _hand_back(dialect: str) -> ReturningUpdate[int]:
             wake_at=news.c.wake_at,
             unknown_since=news.c.unknown_since,
             poll_end_reason=news.c.end_reason,
-            polled_at=sa.case((answered, sa.bindparam("now", type_=Utc())), else_=parcel.polled_at),
+            polled_at=sa.case((answered | news.c.told, sa.bindparam("now", type_=Utc())), else_=parcel.polled_at),
             tries=sa.case((answered, 0), else_=parcel.tries),
             last_error=news.c.error,
             owner=None,

@@ -12,10 +12,12 @@ from tracker.domain import findings as trouble
 from tracker.domain.events import Direction, Event, ExceptionCode, Stage
 from tracker.domain.incidents import Outcome, State
 from tracker.domain.polling import ENDED
+from tracker.domain.refunds import State as Refund
 from tracker.domain.status import Standing, fold
 from tracker.store.base import insert_new
 from tracker.store.incidents import Finding, Incident, Task, TaskKind, TaskState
 from tracker.store.many import update_by_id
+from tracker.store.refunds import Remedy
 from tracker.store.shipments import EventRow, Shipment
 
 Silence = Callable[[str, str, datetime], datetime]
@@ -111,6 +113,8 @@ _PARCEL = (
     Shipment.stage,
     Shipment.fold_version,
 )
+_PAYS = (Refund.SENDING, Refund.PENDING, Refund.UNKNOWN, Refund.SUCCEEDED)
+"""The states of a refund in which its money has gone out or may have."""
 _EVENT = tuple(getattr(EventRow, name) for name in Event._fields[1:] if name != "carrier_event_id")
 
 
@@ -135,12 +139,17 @@ def _open_findings(session: Session, parcels: Mapping[int, Parcel]) -> Mapping[i
 
 
 def _refunded(session: Session, parcels: Mapping[int, Parcel]) -> dict[int, datetime]:
+    """Since when the money of these shipments is, or may be, on its way: a sent refund counts before it is settled."""
+    since = sa.func.coalesce(Remedy.first_sent_at, Incident.resolved_at)
+    sent = (Remedy.incident_id == Incident.id) & Remedy.first_sent_at.is_not(None) & Remedy.state.in_(_PAYS)
+    refunded = (Incident.state == State.RESOLVED) & (Incident.outcome == Outcome.REFUNDED)
     rows = session.execute(
-        sa.select(Incident.shipment_id, Incident.resolved_at).where(
-            Incident.shipment_id.in_(parcels), Incident.state == State.RESOLVED, Incident.outcome == Outcome.REFUNDED
-        )
+        sa.select(Incident.shipment_id, sa.func.min(since))
+        .outerjoin(Remedy, sent)
+        .where(Incident.shipment_id.in_(parcels), refunded | Remedy.id.is_not(None), since.is_not(None))
+        .group_by(Incident.shipment_id)
     )
-    return {shipment_id: at for shipment_id, at in rows if at is not None}
+    return {row[0]: row[1] for row in rows}
 
 
 def _seen_since(history: Iterable[Event], since: datetime) -> bool:
@@ -174,7 +183,6 @@ def _store(session: Session, changed: Iterable[Changed], now: datetime) -> None:
                 "last_event_at": standing.last_event_at,
                 "delivered_at": standing.delivered_at,
                 "stall_at": stall_at if stall_at is not None and stall_at > now else None,
-                "overdue_at": None if one.parcel.overdue_at and one.parcel.overdue_at <= now else one.parcel.overdue_at,
                 "fold_version": one.parcel.fold_version + 1,
                 "unknown_since": None,
             }
