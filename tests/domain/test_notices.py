@@ -7,7 +7,7 @@ from tracker.outside.words import TEMPLATES
 
 LADDER = {Topic.DEPOT_REMINDER, Topic.MANAGER_ESCALATION, Topic.DESK_ESCALATION}
 TO_OFFICES = LADDER | {Topic.DEPOT_QUESTION, Topic.DEPOT_NUDGE}
-RECEIPTS = {Topic.CUSTOMER_LINK, Topic.CUSTOMER_REFUND_REQUESTED, Topic.CUSTOMER_REFUNDED}
+RECEIPTS = {Topic.CUSTOMER_REFUND_REQUESTED, Topic.CUSTOMER_REFUNDED}
 
 
 @pytest.mark.parametrize("topic", Topic)
@@ -28,7 +28,8 @@ def test_the_ladder_speaks_only_while_it_climbs(topic):
 
 @pytest.mark.parametrize("topic", sorted(RECEIPTS))
 def test_receipts_go_out_whatever_has_become_of_the_incident(topic):
-    assert RULES[topic].wanted is Wanted.ALWAYS
+    assert RULES[topic].wanted is Wanted.WHILE_REFUNDED
+    assert RULES[Topic.CUSTOMER_LINK].wanted is Wanted.ALWAYS
 
 
 def test_customers_are_asked_by_day_and_the_last_question_comes_after_the_end():

@@ -290,6 +290,7 @@ STILL = {
     Wanted.WHILE_ASKED: {nothing, kept},
     Wanted.WHILE_UNRESOLVED_LEVEL: {failed},
     Wanted.WHILE_RESOLVED: {resolved},
+    Wanted.WHILE_REFUNDED: set(),
 }
 SAMPLE = {rule.wanted: topic for topic, rule in reversed(RULES.items())}
 

@@ -37,6 +37,8 @@ class Wanted(StrEnum):
     WHILE_UNRESOLVED_LEVEL = "while_unresolved_level"
     """The incident is open, in the same episode, and its ladder still climbs."""
     WHILE_RESOLVED = "while_resolved"
+    WHILE_REFUNDED = "while_refunded"
+    """The refund it speaks of is neither failed nor cancelled."""
 
 
 class Hours(StrEnum):
@@ -62,8 +64,8 @@ RULES: Final = {
     Topic.CUSTOMER_FOUND: Rule(Wanted.WHILE_OPEN, Hours.ANY),
     Topic.CUSTOMER_CHOICE: Rule(Wanted.WHILE_OPEN, Hours.ANY),
     Topic.CUSTOMER_LINK: Rule(Wanted.ALWAYS, Hours.ANY),
-    Topic.CUSTOMER_REFUND_REQUESTED: Rule(Wanted.ALWAYS, Hours.ANY),
-    Topic.CUSTOMER_REFUNDED: Rule(Wanted.ALWAYS, Hours.ANY),
+    Topic.CUSTOMER_REFUND_REQUESTED: Rule(Wanted.WHILE_REFUNDED, Hours.ANY),
+    Topic.CUSTOMER_REFUNDED: Rule(Wanted.WHILE_REFUNDED, Hours.ANY),
     Topic.CUSTOMER_FOLLOWUP: Rule(Wanted.WHILE_RESOLVED, Hours.CUSTOMER),
     Topic.DEPOT_QUESTION: Rule(Wanted.WHILE_PROMISED, Hours.RECEIVER),
     Topic.DEPOT_NUDGE: Rule(Wanted.WHILE_PROMISED, Hours.RECEIVER),

@@ -78,7 +78,7 @@ class Tools:
         return next(closes for _opens, closes in found if closes >= due_at)
 
     def link(self, session: Session, purpose: Purpose, now: datetime, **of: int) -> str:
-        """The address of a page for whoever holds the link: the same one again while the link is good."""
+        """The address of a page for whoever holds the link: the same one again for the first half of its life."""
         made = links.standing(session, self.secret, purpose, now, now + LINKS_LIVE[purpose], **of)
         return f"{self.base_url}/{LINK_PATHS[purpose]}/{links.token(self.secret, made)}"
 

@@ -1,4 +1,4 @@
-"""What an agent writes down after a call: the contact itself, and the promise that was made in it."""
+"""What people write down after a call: the contact, the promise made in it, and what became of a promise."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -6,15 +6,16 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
-from tracker.domain.incidents import State
-from tracker.domain.promises import Action, Terms
+from tracker.domain.incidents import IllegalMove, State
+from tracker.domain.promises import OPEN, Action, Terms, Word
 from tracker.domain.refusals import Refused
 from tracker.steps import Tools, base
-from tracker.store import audit, incidents, promises
+from tracker.store import audit, closing, incidents, promises
 from tracker.store.incidents import Contact, Incident, SaidBy
 from tracker.store.promises import Promise
 
 LONGEST: Final = timedelta(days=366)
+"""How far ahead a promise may be due."""
 
 
 @dataclass(frozen=True)
@@ -67,12 +68,7 @@ def record_promise(
     incidents.hold(session, incident)
     if incident.state is not State.OPEN:
         raise Refused(f"incident {incident.ref} is resolved: reopen it before you record a promise")
-    if terms.due_at.tzinfo is None:
-        raise Refused("the due time needs a zone, as in 2026-11-12T14:00:00+01:00")
-    if terms.due_at <= now:
-        raise Refused("the due time lies in the past: a promise is about the future")
-    if terms.due_at > now + LONGEST:
-        raise Refused("the due time lies more than a year ahead: no calendar of holidays reaches that far")
+    _check_due(terms.due_at, now)
     if terms.action is Action.REFUND:
         raise Refused("a refund is announced by the incident itself: propose one, or let the customer choose")
     known = promises.open_promise(session, incident.id, terms.action, terms.performer)
@@ -80,3 +76,48 @@ def record_promise(
         return base.owe(session, tools, incident, terms, now, actor)
     base.renegotiate(session, tools, incident, known, terms.due_at, terms.reason or "agreed anew", now, actor)
     return known
+
+
+def judge(
+    session: Session,
+    now: datetime,
+    promise: Promise,
+    word: Word,
+    actor: audit.Actor,
+    *,
+    evidence: str,
+    deed_at: datetime,
+) -> None:
+    """End a promise on a person's word.  Refused for our announced refund, IllegalMove where the word cannot follow."""
+    _refuse_refund(promise)
+    closing.settle(session, promise, now, actor, word, evidence=evidence, deed_at=deed_at)
+
+
+def renegotiate(
+    session: Session, tools: Tools, now: datetime, promise: Promise, due_at: datetime, reason: str, actor: audit.Actor
+) -> None:
+    """Give an open promise a new due time that was agreed upon.
+
+    Refused for our announced refund and for a time without a zone, in the past or more than a year ahead;
+    IllegalMove when the promise is not open.
+    """
+    _refuse_refund(promise)
+    if promise.state not in OPEN:
+        raise IllegalMove(f"a promise that is {promise.state} cannot be renegotiated")
+    _check_due(due_at, now)
+    base.renegotiate(session, tools, promise.incident, promise, due_at, reason or "agreed anew", now, actor)
+
+
+def _refuse_refund(promise: Promise) -> None:
+    """The refund step keeps this promise by asking for the money; a word by hand would end it without."""
+    if promise.action is Action.REFUND:
+        raise Refused("the announced refund is moved by the customer's choice or by approving it, not by hand")
+
+
+def _check_due(due_at: datetime, now: datetime) -> None:
+    if due_at.tzinfo is None:
+        raise Refused("the due time needs a zone, as in 2026-11-12T14:00:00+01:00")
+    if due_at <= now:
+        raise Refused("the due time lies in the past: a promise is about the future")
+    if due_at > now + LONGEST:
+        raise Refused("the due time lies more than a year ahead: no calendar of holidays reaches that far")

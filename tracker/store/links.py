@@ -82,11 +82,15 @@ def make(
 
 
 def standing(session: Session, secret: bytes, purpose: Purpose, now: datetime, expires_at: datetime, **of: int) -> Link:
-    """The live link for that purpose and subject, made if there is none: a mail sent again carries the same address."""
+    """The link for that purpose and subject with at least half of the wanted life left, made if there is none.
+
+    A mail sent again soon carries the same address, and no mail carries one that is about to end; an older link
+    stays good until its own end.
+    """
     known = session.scalars(
         sa.select(Link)
         .filter_by(purpose=purpose, revoked_at=None, **of)
-        .where(Link.expires_at > now)
+        .where(Link.expires_at >= now + (expires_at - now) / 2)
         .order_by(Link.id.desc())
         .limit(1)
     ).one_or_none()

@@ -10,6 +10,7 @@ from tracker.domain.incidents import State
 from tracker.domain.notices import RULES, Hours, Wanted
 from tracker.domain.promises import OPEN
 from tracker.domain.promises import State as PromiseState
+from tracker.domain.refunds import LIVE
 from tracker.outside import calendars
 from tracker.steps import Tools, depot_hours
 from tracker.store import people, promises
@@ -18,6 +19,7 @@ from tracker.store.incidents import Incident
 from tracker.store.links import Purpose
 from tracker.store.outbox import Notice
 from tracker.store.promises import Promise
+from tracker.store.refunds import Remedy
 from tracker.store.shipments import Shipment
 from tracker.store.views import notices
 
@@ -59,6 +61,9 @@ def wanted(session: Session, notice: Notice) -> bool:
     promise = session.get(Promise, notice.promise_id) if notice.promise_id else None
     if rule is Wanted.ALWAYS or incident is None:
         return True
+    if rule is Wanted.WHILE_REFUNDED:
+        remedy = session.get(Remedy, notice.remedy_id) if notice.remedy_id else None
+        return remedy is not None and remedy.state in LIVE
     if rule is Wanted.WHILE_RESOLVED:
         return incident.state is State.RESOLVED and incident.episode == notice.version
     if incident.state is not State.OPEN:

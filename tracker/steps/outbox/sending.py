@@ -57,10 +57,11 @@ def hand_over(tools: Tools, now: datetime) -> Tally:
 
 
 def _release(tools: Tools, leases: Sequence[Leased], at: datetime) -> None:
-    """Give back what was not tried in this round."""
+    """Give back what was not tried in this round: it counts as no try, and the tries before still count."""
     for leased in leases:
         with suppress(LeaseLost), tools.store.begin() as session:
             finish(session, Notice, leased, at)
+            session.get_one(Notice, leased.id).tries = leased.tries - 1
 
 
 def _put_off(tools: Tools, leased: Leased, now: datetime, unknown: mail.MailUnknown) -> str:
@@ -108,7 +109,9 @@ def _prepare(session: Session, tools: Tools, notice: Notice, leased: Leased, now
         _nowhere(session, tools, notice, leased, now, "no address")
         return None
     said = tools.words.render(notice.topic, locale, letters.facts(session, tools, notice, now))
-    return Letter(to, locale, said.subject, said.text, notice.dedupe_key, notice.recipient == "staff")
+    # The chat hears of it at the first try only: a mail that is tried for two days must not ring it each time.
+    alert = notice.recipient == "staff" and (leased.tries == 1 or not to)
+    return Letter(to, locale, said.subject, said.text, notice.dedupe_key, alert)
 
 
 def _send(tools: Tools, letter: Letter, now: datetime) -> None:

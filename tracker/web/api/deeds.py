@@ -5,10 +5,8 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from tracker.domain.incidents import IllegalMove
-from tracker.domain.promises import OPEN, Word
-from tracker.steps import Tools, base, intake, refunds
-from tracker.store import closing
+from tracker.domain.promises import Word
+from tracker.steps import Tools, contacts, intake, refunds
 from tracker.store.promises import Promise
 from tracker.store.refunds import Remedy
 from tracker.web.api import asked, told
@@ -41,7 +39,7 @@ def _word(promise_id: int, word: Word, said: asked.WordAsked) -> Said:
         at = intake.instant("at", said.at) if said.at else now
         if at > now:
             raise intake.Wrong("at", "lies in the future: a promise is judged after the deed")
-        closing.settle(session, row, now, actor(), word, evidence=said.evidence, deed_at=at)
+        contacts.judge(session, now, row, word, actor(), evidence=said.evidence, deed_at=at)
 
     return _on_promise(promise_id, lambda session, _, now, row: act(session, now, row))
 
@@ -54,9 +52,7 @@ def renegotiate(promise_id: int, json_data: asked.RenegotiateAsked) -> Said:
 
     def act(session: Session, tools: Tools, now: datetime, row: Promise) -> None:
         due_at = future("due_at", json_data.due_at, now)
-        if row.state not in OPEN:
-            raise IllegalMove(f"a promise that is {row.state} cannot be renegotiated")
-        base.renegotiate(session, tools, row.incident, row, due_at, json_data.reason or "agreed anew", now, actor())
+        contacts.renegotiate(session, tools, now, row, due_at, json_data.reason, actor())
 
     return _on_promise(promise_id, act)
 

@@ -104,7 +104,7 @@ def judge(ref: str, promise_id: int, said: str) -> Answer:
         if not row.state.startswith(said):
             word = Word.KEPT if said == "kept" else Word.NOT_KEPT
             evidence = request.form.get("evidence", "").strip() or noted("a colleague says so")
-            closing.settle(deed.session, row, now(), deed.actor, word, evidence=evidence, deed_at=at)
+            contacts.judge(deed.session, now(), row, word, deed.actor, evidence=evidence, deed_at=at)
     return _done(ref, _("Noted: the promise was kept.") if said == "kept" else _("Noted: the promise was broken."))
 
 
