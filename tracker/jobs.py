@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from tracker.steps import Tools, feeds, incidents, ladder, outbox, polling, promises, refunds
+from tracker.steps import Tools, feeds, guard, incidents, ladder, outbox, polling, promises, refunds
 from tracker.store.due import Tally
 
 
@@ -24,6 +24,7 @@ JOBS: Final = (
     Job("ladder", timedelta(seconds=10), ladder.climb),
     Job("remedies", timedelta(seconds=10), refunds.ask_due),
     Job("refunds", timedelta(seconds=10), refunds.send),
+    Job("guard", timedelta(minutes=1), guard.guard),
     Job("outbox", timedelta(seconds=5), outbox.hand_over),
 )
 MOST_ROUNDS: Final = 10_000

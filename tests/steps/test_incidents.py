@@ -263,11 +263,20 @@ def test_a_delivery_ends_a_loss(tools):
     assert [one.state for one in promised(tools, action=Action.REFUND)] == [PromiseState.VOID]
 
 
-def test_a_return_ends_a_loss_as_returned(tools):
+def test_a_return_of_a_lost_parcel_goes_to_a_person_and_its_refund_goes_on(tools):
     shipment_id = parcel(tools)
     scan(tools, shipment_id, NOW, "", "lost")
     scan(tools, shipment_id, NOW + HOUR, "returned")
-    assert only(tools).outcome is Outcome.RETURNED
+    assert only(tools).state is State.OPEN
+    assert [one.state for one in promised(tools, action=Action.REFUND)] == [PromiseState.MADE]
+    assert TaskKind.DECIDE in tasks(tools)
+
+
+def test_a_return_ends_what_no_refund_was_announced_for(tools):
+    shipment_id = parcel(tools)
+    scan(tools, shipment_id, NOW, "", "under_investigation")
+    scan(tools, shipment_id, NOW + HOUR, "returned")
+    assert (only(tools).state, only(tools).outcome) == (State.RESOLVED, Outcome.RETURNED)
 
 
 def test_damage_that_arrives_is_no_automatic_refund_but_a_persons(tools):

@@ -83,7 +83,7 @@ KIND_MOVES: Final[frozenset[tuple[Kind, Kind]]] = frozenset(
     | {(Kind.LOST, news) for news in (Kind.DAMAGED, Kind.STOLEN, Kind.DESTROYED, Kind.DAMAGED_DELIVERED)}
     | {(Kind.STOLEN, Kind.DAMAGED), (Kind.STOLEN, Kind.DAMAGED_DELIVERED), (Kind.DAMAGED, Kind.DESTROYED)}
     | {(Kind.DAMAGED, Kind.LOST), (Kind.DAMAGED, Kind.DAMAGED_DELIVERED)}
-    | {(Kind.FOUND, news) for news in (*_PRECISE, Kind.DAMAGED_OR_LOST, Kind.STALLED, Kind.OVERDUE)}
+    | {(Kind.FOUND, news) for news in (*_PRECISE, Kind.DAMAGED_OR_LOST)}
 )
 """Which kind may become which: (before, after)."""
 

@@ -136,6 +136,7 @@ def know_cause(
     session: Session, tools: Tools, incident: Incident, cause: Cause, now: datetime, actor: audit.Actor
 ) -> None:
     """The cause is known: the refund is asked for at once instead of on the announced day."""
+    withdraw_delivery(session, incident, now, actor, f"the cause is known: {cause}")
     audit.change(session, incident, now, actor, "cause_known", cause=cause)
     said_by = SaidBy.DEPOT if actor.kind is audit.ActorKind.DEPOT else SaidBy.CARRIER
     incidents.tell(session, incident, now, said_by, "cause_known", cause=str(cause))
@@ -148,12 +149,20 @@ def promise_delivery(session: Session, tools: Tools, incident: Incident, now: da
     for promise in promises.of(session, incident.id):
         if promise.state in OPEN and promise.action in {Action.ANSWER, Action.INVESTIGATE}:
             closing.settle(session, promise, now, actor, Word.WITHDRAWN, evidence="the parcel was found")
+    withdraw_delivery(session, incident, now, actor, "found again: a new date")
     closing.stop_ladder(session, incident, now, actor)
     receiver = depots.receiver(session, incident.shipment.carrier, incident.shipment.depot)
     due = hours.end_of_working_day(depot_hours(receiver, tools.staff_hours), now, 2)
     terms = Terms(Party.DEPOT, Action.DELIVER, Party.CUSTOMER, due.at, DueSource.ASSUMED, trace=due.trace)
     owe(session, tools, incident, terms, now, actor)
     tell_customer(session, incident, Topic.CUSTOMER_FOUND, "found", now)
+
+
+def withdraw_delivery(session: Session, incident: Incident, now: datetime, actor: audit.Actor, why: str) -> None:
+    """Take a promise to deliver back: news has made it worthless, or another date follows."""
+    promise = promises.open_promise(session, incident.id, Action.DELIVER)
+    if promise is not None:
+        closing.settle(session, promise, now, actor, Word.WITHDRAWN, evidence=why)
 
 
 def keep_deliveries(session: Session, incident: Incident, now: datetime, actor: audit.Actor) -> None:

@@ -10,8 +10,9 @@ from tracker.domain import incidents as rules
 from tracker.domain.events import ExceptionCode, Stage
 from tracker.domain.incidents import Kind, Outcome, State
 from tracker.domain.notices import Topic
+from tracker.domain.promises import Action
 from tracker.steps import Tools, base
-from tracker.store import audit, closing, due, incidents, outbox
+from tracker.store import audit, closing, due, incidents, outbox, promises, refunds
 from tracker.store.incidents import Finding, Incident, SaidBy, TaskKind
 from tracker.store.shipments import Shipment
 
@@ -35,6 +36,7 @@ def _attend(session: Session, tools: Tools, finding: Finding, now: datetime) -> 
     incident = incidents.open_one(session, finding.shipment_id)
     if incident is not None:
         incidents.hold(session, incident)
+        incident = incident if incident.state is State.OPEN else None
     if finding.kind is ExceptionCode.CONTRADICTION:
         _flag_reappeared(session, tools, finding, now)
     elif _is_news(finding, incident):
@@ -104,6 +106,8 @@ def _set_going(session: Session, tools: Tools, incident: Incident, now: datetime
     """Give the incident what it must always have: somebody who owes something by a date."""
     base.ask_the_carrier(session, tools, incident, now, ACTOR)
     policy = incidents.policy_of(incident)
+    if rules.is_loss(incident.kind):
+        base.withdraw_delivery(session, incident, now, ACTOR, f"now {incident.kind}")
     if cause := rules.CAUSE_OF.get(incident.kind):
         base.know_cause(session, tools, incident, cause, now, ACTOR)
     elif rules.is_loss(incident.kind):
@@ -124,7 +128,9 @@ def _ease(session: Session, tools: Tools, incident: Incident, now: datetime) -> 
     """The trouble is gone, or the parcel has arrived: end the incident, or say what is left to settle."""
     shipment = incident.shipment
     left = _open_findings(session, shipment.id)
-    if _over(shipment) and not left:
+    if shipment.stage is Stage.RETURNED and _money_is_owed(session, incident):
+        _ask_a_person(session, tools, incident, now, "scanned as returned: take it in, the refund goes on")
+    elif _over(shipment) and not left:
         outcome = Outcome.DELIVERED if shipment.stage is Stage.DELIVERED else Outcome.RETURNED
         base.keep_deliveries(session, incident, now, ACTOR)
         closing.resolve(session, incident, now, ACTOR, outcome, "the carrier says so")
@@ -134,6 +140,12 @@ def _ease(session: Session, tools: Tools, incident: Incident, now: datetime) -> 
         closing.resolve(session, incident, now, ACTOR, Outcome.MOVING, "scanned again")
     elif not left and _move(session, incident, Kind.FOUND, now):
         base.promise_delivery(session, tools, incident, now, ACTOR)
+
+
+def _money_is_owed(session: Session, incident: Incident) -> bool:
+    """Whether a refund is announced or on its way: a return stops it when it is taken in, not when it is scanned."""
+    announced = promises.open_promise(session, incident.id, Action.REFUND) is not None
+    return announced or refunds.live_one(session, incident.id) is not None
 
 
 def _arrived_damaged(session: Session, tools: Tools, incident: Incident, now: datetime) -> None:
@@ -161,11 +173,12 @@ def _open_findings(session: Session, shipment_id: int) -> bool:
 def _flag_reappeared(session: Session, tools: Tools, finding: Finding, now: datetime) -> None:
     """A refunded parcel is scanned again: people are told, and nothing happens by itself."""
     incident = incidents.last_one(session, finding.shipment_id)
-    if incident is None or incident.state is State.OPEN:
+    if incident is None:
         return
     finding.incident_id = incident.id
     due_at = hours.end_of_working_day(tools.staff_hours, now, 1).at
     incidents.add_task(session, incident, TaskKind.REAPPEARED, now, due_at, "scanned again after its refund")
+    base.next_due(session, incident)
     incidents.tell(session, incident, now, SaidBy.CARRIER, "reappeared")
     outbox.put(
         session,

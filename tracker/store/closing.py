@@ -9,7 +9,7 @@ from tracker.domain import incidents as rules
 from tracker.domain.notices import Topic
 from tracker.domain.promises import FAILED, OPEN, Action, DueSource, Party, Word, after
 from tracker.store import audit, outbox, promises, refunds, wake
-from tracker.store.incidents import Incident, SaidBy, close_tasks, policy_of, tell
+from tracker.store.incidents import Incident, SaidBy, TaskKind, close_tasks, policy_of, tell
 from tracker.store.links import Link, Purpose
 from tracker.store.promises import Promise
 
@@ -32,7 +32,7 @@ def resolve(
     wake.quiet(session, Promise, Promise.incident_id == incident.id)
     wake.quiet(session, Incident, Incident.id == incident.id)
     refunds.wake_unsent(session, incident.id, now)
-    close_tasks(session, incident, now)
+    close_tasks(session, incident, now, set(TaskKind) - {TaskKind.REAPPEARED})
     session.execute(
         sa.update(Link)
         .where(Link.incident_id == incident.id, Link.purpose == Purpose.DEPOT, Link.revoked_at.is_(None))

@@ -52,7 +52,7 @@ def learn(
         return
     _move(session, remedy, state, outcome.detail, now, actor)
     if state in PAID:
-        _paid(session, remedy, now, actor)
+        _paid(session, tools, remedy, now, actor)
     elif state is State.FAILED:
         _failed(session, tools, remedy, before, now, actor)
     _sleep(session, tools, remedy, now)
@@ -87,10 +87,14 @@ def _keep_reference(session: Session, remedy: Remedy, outcome: Outcome, now: dat
     outbox.alarm(session, f"refund:{remedy.id}:reference:{told[:64]}", now, text)
 
 
-def _paid(session: Session, remedy: Remedy, now: datetime, actor: audit.Actor) -> None:
+def _paid(session: Session, tools: Tools, remedy: Remedy, now: datetime, actor: audit.Actor) -> None:
     intents.notify(session, remedy, Topic.CUSTOMER_REFUNDED, "refunded", now)
     if remedy.incident.state is incident_rules.State.OPEN:
         closing.resolve(session, remedy.incident, now, actor, incident_rules.Outcome.REFUNDED, remedy.key)
+    else:
+        reason = "paid although the incident had ended before: goods and money may both be with the customer"
+        intents.stop(session, tools, remedy.incident, TaskKind.REAPPEARED, now, reason)
+        outbox.alarm(session, f"refund:{remedy.id}:paid-after-the-end", now, f"{remedy.incident.ref}: {reason}")
 
 
 def _failed(session: Session, tools: Tools, remedy: Remedy, before: State, now: datetime, actor: audit.Actor) -> None:

@@ -21,7 +21,8 @@ from tracker.store.refunds import Remedy
 
 RULE: Final = audit.Actor(audit.ActorKind.JOB, via="refunds")
 _ENDED: Final = {State.FAILED: "failed", State.CANCELLED: "was cancelled"}
-ARRIVED: Final = frozenset({Stage.DELIVERED, Stage.RETURNED})
+ARRIVED: Final = frozenset({Stage.DELIVERED})
+"""A return stops a refund when it is taken in, not at a scan."""
 
 
 def by(actor: audit.Actor) -> str:

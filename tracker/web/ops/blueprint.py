@@ -1,13 +1,14 @@
 """The console's blueprint: nobody comes past it without a login."""
 
-from flask import Blueprint, Response, abort, render_template, request, url_for
+from apiflask import APIBlueprint
+from flask import Response, abort, render_template, request, url_for
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Response as Answer
 
 from tracker.web.language import speak
 from tracker.web.ops import members
 
-blueprint = Blueprint("ops", __name__, url_prefix="/ops")
+blueprint = APIBlueprint("ops", __name__, url_prefix="/ops", enable_openapi=False)
 DOORS = frozenset({"ops.login", "ops.enter", "ops.one_time", "ops.use_one_time"})
 """What is open to everybody: the ways in."""
 
