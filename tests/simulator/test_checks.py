@@ -87,7 +87,8 @@ def test_a_damaged_parcel_without_its_incident_is_found(stage, monkeypatch):
     broken(stage, f"{NUMBER} is damaged_or_lost and has no incident")
 
 
-def test_an_open_incident_of_which_nothing_is_due_is_found(stage):
+def test_an_open_incident_of_which_nothing_is_due_is_found(stage, monkeypatch):
+    monkeypatch.setattr("tracker.steps.guard.UNGUARDED", sa.false())
     stage.at(on(12, 8), lambda: change(stage, sa.update(Incident).values(next_due_at=None)))
     broken(stage, "nothing of it is due")
 
