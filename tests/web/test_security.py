@@ -3,6 +3,7 @@
 import logging
 import re
 from hashlib import sha256
+from html.parser import HTMLParser
 
 import pytest
 import sqlalchemy as sa
@@ -10,7 +11,6 @@ from babel.messages.extract import extract_from_file
 from babel.messages.pofile import read_po
 from click.testing import CliRunner
 from flask.cli import FlaskGroup
-from html5lib import HTMLParser
 
 from config import ROOT, Config, SettingsError
 from tests import make
@@ -22,6 +22,19 @@ from tracker.domain.refusals import Refused
 from tracker.store.links import Purpose
 from tracker.store.shipments import Feed
 from tracker.web.security import COOKIELESS, CSP, masked
+
+
+class Images(HTMLParser):
+    """The images that a browser would make of a page."""
+
+    def __init__(self):
+        super().__init__()
+        self.sources = []
+
+    def handle_starttag(self, tag, attrs):
+        if tag == "img":
+            self.sources.append(dict(attrs).get("src"))
+
 
 HTTPS = "https://parcels.example.com"
 UNSAFE = ("POST", "PUT", "PATCH", "DELETE")
@@ -166,8 +179,9 @@ def test_what_others_wrote_is_shown_as_text(faces):
     for path in (customers, f"{customers}/call", depots):
         answer = faces.get(path)
         assert answer.status_code == 200
-        tree = HTMLParser(namespaceHTMLElements=False).parse(answer.text)
-        assert [image.get("src") for image in tree.iter("img")] == ["/static/parcel.svg"]
+        page = Images()
+        page.feed(answer.text)
+        assert page.sources == ["/static/parcel.svg"]
         assert "49" not in plain(answer)
     assert "onerror" in faces.get(customers).text
 
